@@ -1,0 +1,46 @@
+"""A table with a caption: HTML where there is HTML, plain text elsewhere."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+_STYLE = Path(__file__).with_name("table.css").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under headers. The first cell of a row is its heading.
+
+    Every cell is plain text and is escaped when shown: it may come from a certificate or from a host.
+    Raises ValueError where a row has more or fewer cells than there are headers.
+    """
+
+    caption: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.headers):
+                raise ValueError(f"this row has {len(row)} cells, the table has {len(self.headers)} columns: {row!r}")
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(header)}</th>' for header in self.headers)
+        body = "\n".join(
+            f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
+            for first, *rest in self.rows
+        )
+        return (
+            f'<div class="course-table"><style>{_STYLE}</style>\n<table>\n<caption>{escape(self.caption)}</caption>\n'
+            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
+        )
+
+    def __str__(self) -> str:
+        lines = [self.headers, *self.rows]
+        widths = [max(len(line[column]) for line in lines) for column in range(len(self.headers))]
+        text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        return "\n".join([self.caption, "", text[0], "  ".join("-" * width for width in widths), *text[1:]])
+
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        printer.text(str(self))

@@ -1,0 +1,230 @@
+"""The one model of the course: what an exchange of messages proved, to whom, and with what.
+
+A run of a real protocol gives an `Exchange`. It answers the two questions of the course: `direction` (who proves to
+whom) and `factors_of` (with what). It also draws itself.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import combinations
+
+from helpers.display.ladder import Ladder, Remark, Step
+
+
+class Factor(Enum):
+    """A category of evidence (NIST SP 800-63-3, section 4.3 knows exactly these three)."""
+
+    KNOWLEDGE = "knowledge"
+    POSSESSION = "possession"
+    INHERENCE = "inherence"
+
+
+class Direction(Enum):
+    """Who proved who they are to whom, in one exchange."""
+
+    NONE = "none"
+    ONE_WAY = "one-way"
+    TWO_ONE_WAYS = "two one-ways"
+    MUTUAL = "mutual"
+
+
+class Definition(Enum):
+    """What must hold before proofs in both directions are called mutual. Standards differ, so this is always named."""
+
+    # RFC 3748, section 7.2.1: "Two independent one-way methods, running in opposite directions do not provide mutual
+    # authentication as defined here." So both proofs must be bound to the same session.
+    INTERLOCKED = "interlocked (modelled on RFC 3748, section 7.2.1)"
+    # NIST SP 800-63-3, glossary: it is enough that both proofs happened within one protected session.
+    SAME_SESSION = "same protected session (NIST SP 800-63-3, glossary)"
+
+
+INTERLOCKED, SAME_SESSION = Definition
+
+
+class Binding(Enum):
+    """What ties a proof to the place where it is used, so that a relay cannot use it elsewhere."""
+
+    NONE = "none"
+    VERIFIER_NAME = "verifier name"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message on the wire. `inside` names the session that protects it; None means readable on the wire."""
+
+    sender: str
+    receiver: str
+    name: str
+    note: str = ""
+    inside: str | None = None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Something that `verifier` checked and accepted in the run. Nothing else is ever written as a Proof.
+
+    `prover` is who really sent it, `identity` the name that the verifier accepted. `at` is the index of the message at
+    which it was complete. `session` is what the evidence itself is bound to (TLS: the transcript), None for a secret
+    that is handed over; `inside` is the protected session in which it travelled.
+    """
+
+    prover: str
+    verifier: str
+    identity: str
+    evidence: str
+    factors: frozenset[Factor]
+    layer: str
+    session: str | None = None
+    inside: str | None = None
+    binding: Binding = Binding.NONE
+    at: int = 0
+
+    @property
+    def sessions(self) -> frozenset[str]:
+        return frozenset({self.session, self.inside} - {None})
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`by` refused at message `at`, for `reason`; `learned_by` heard of it at message `learned_at` (None: never)."""
+
+    by: str
+    reason: str
+    at: int
+    learned_by: str | None = None
+    learned_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was exchanged, and what it proved. Raises ValueError where a message, proof or failure does not fit in."""
+
+    title: str
+    parties: tuple[str, ...]
+    messages: tuple[Message, ...]
+    proofs: tuple[Proof, ...]
+    failure: Failure | None = None
+
+    def __post_init__(self) -> None:
+        named = [name for message in self.messages for name in (message.sender, message.receiver)]
+        named += [name for proof in self.proofs for name in (proof.prover, proof.verifier)]
+        places = [proof.at for proof in self.proofs]
+        if self.failure:
+            named += [name for name in (self.failure.by, self.failure.learned_by) if name is not None]
+            places += [at for at in (self.failure.at, self.failure.learned_at) if at is not None]
+        for name in named:
+            if name not in self.parties:
+                raise ValueError(f"{name!r} is not one of the parties {self.parties}")
+        for at in places:
+            if not 0 <= at < len(self.messages):
+                raise ValueError(f"there is no message {at}: the exchange has {len(self.messages)}")
+
+    # The first question: who proves to whom?
+
+    def direction(
+        self, a: str | None = None, b: str | None = None, definition: Definition = INTERLOCKED
+    ) -> Direction:
+        """The direction between `a` and `b`. With two parties the pair may be left out.
+
+        Raises ValueError where a pair is needed (more than two parties) or a name is not a party.
+        """
+        if a is None and b is None and len(self.parties) == 2:
+            a, b = self.parties
+        if a is None or b is None or a == b or not {a, b} <= set(self.parties):
+            raise ValueError(f"name two of the parties {self.parties}: direction(a, b)")
+        there = self._proofs(a, b)
+        back = self._proofs(b, a)
+        if not there and not back:
+            return Direction.NONE
+        if not there or not back:
+            return Direction.ONE_WAY
+        if any(_belong_together(one, other, definition) for one in there for other in back):
+            return Direction.MUTUAL
+        return Direction.TWO_ONE_WAYS
+
+    # The second question: with what?
+
+    def factors_of(self, prover: str, verifier: str | None = None) -> frozenset[Factor]:
+        """All factors that `prover` really showed, to `verifier` or to anybody."""
+        return frozenset().union(*(proof.factors for proof in self._proofs(prover, verifier)))
+
+    def _proofs(self, prover: str, verifier: str | None) -> list[Proof]:
+        return [p for p in self.proofs if p.prover == prover and verifier in (None, p.verifier)]
+
+    # The picture, and the sentence above it.
+
+    def summary(self) -> str:
+        """Direction and factors in plain sentences, with the definition that they rest on."""
+        said = [self._pair_summary(a, b) for a, b in combinations(self.parties, 2)]
+        if self.failure:
+            said.append(f"{self.failure.by} refused.")
+        return " ".join(said)
+
+    def _pair_summary(self, a: str, b: str) -> str:
+        direction = self.direction(a, b)
+        pairs = [pair for pair in ((a, b), (b, a)) if self._proofs(*pair)]
+        # Told in the order in which it happened.
+        said = " ".join(self._shown(*pair) for pair in sorted(pairs, key=lambda pair: self._proofs(*pair)[0].at))
+        if direction is Direction.NONE:
+            return f"No authentication between {a} and {b}."
+        if direction is Direction.ONE_WAY:
+            silent = a if pairs[0] == (b, a) else b
+            return f"One-way authentication. {said} {silent} did not authenticate."
+        if direction is Direction.MUTUAL:
+            return f"Mutual authentication: both proofs belong to the same session (the strict test). {said}"
+        loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL
+        also = " NIST's looser definition calls it mutual, since one protected session holds both." if loose else ""
+        return f"Two one-way authentications, not mutual by the strict test. {said}{also}"
+
+    def _shown(self, prover: str, verifier: str) -> str:
+        factors = words(self.factors_of(prover, verifier))
+        borrowed = sorted({p.identity for p in self._proofs(prover, verifier)} - {prover})
+        if borrowed:
+            return f"{verifier} took {prover} for {' and '.join(borrowed)} ({factors})."
+        return f"{prover} authenticated to {verifier} ({factors})."
+
+    def ladder(self) -> Ladder:
+        """The picture as a value: `display.ladder.Ladder`."""
+        remarks: list[list[Remark]] = [[] for _ in self.messages]
+        for proof in self.proofs:
+            kind = "proof" if proof.identity == proof.prover else "accepted"
+            remarks[proof.at].append(Remark(kind, _proof_text(proof)))
+        if self.failure:
+            remarks[self.failure.at].append(Remark("failure", f"{self.failure.by} says: {self.failure.reason}"))
+            if self.failure.learned_by is not None and self.failure.learned_at is not None:
+                text = f"Here {self.failure.learned_by} hears of the refusal."
+                remarks[self.failure.learned_at].append(Remark("learned", text))
+        column = {party: number for number, party in enumerate(self.parties)}
+        steps = [
+            Step(number, column[m.sender], column[m.receiver], m.name, m.note, m.inside is not None, tuple(said))
+            for number, (m, said) in enumerate(zip(self.messages, remarks, strict=True), start=1)
+        ]
+        return Ladder(self.title, self.summary(), self.parties, steps)
+
+    def _repr_html_(self) -> str:
+        return self.ladder()._repr_html_()
+
+    def __str__(self) -> str:
+        return str(self.ladder())
+
+    def _repr_pretty_(self, printer, cycle: bool) -> None:
+        printer.text(str(self))
+
+
+def _belong_together(one: Proof, other: Proof, definition: Definition) -> bool:
+    if definition is INTERLOCKED:
+        return one.session is not None and one.session == other.session
+    return bool(one.sessions & other.sessions)
+
+
+def words(factors: frozenset[Factor]) -> str:
+    """The factors as words, always in the same order."""
+    *others, last = [factor.value for factor in Factor if factor in factors] or ["nothing"]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _proof_text(proof: Proof) -> str:
+    said = f"{proof.prover} to {proof.verifier}: “I am {proof.identity}”, by {proof.evidence}."
+    truth = "" if proof.identity == proof.prover else f" In truth, {proof.prover} sent it."
+    return f"{said} Factor: {words(proof.factors)}.{truth}"

@@ -1,0 +1,1 @@
+"""Run a protocol for real, and get an `Exchange` of what it proved."""

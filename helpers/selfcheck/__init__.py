@@ -1,0 +1,68 @@
+"""Self-checks: `ask` a question, `predict` what a run will show, and see what has been answered.
+
+    selfcheck.ask("two-way-is-two-factor")
+    selfcheck.predict("https-password-direction", actual=lambda: log_in(...))
+"""
+
+from helpers.exchange import Exchange
+from helpers.selfcheck import bank, judge, words
+from helpers.selfcheck.dashboard import dashboard
+from helpers.selfcheck.progress import learner
+from helpers.selfcheck.schema import Question
+from helpers.widgets.question import QuestionWidget
+
+__all__ = ["ask", "dashboard", "predict"]
+
+
+def ask(question_id: str) -> QuestionWidget:
+    """The widget of a question. Raises UnknownQuestion, and ValueError for a prediction, which needs a run."""
+    question = bank.find(question_id)
+    if question.kind == "predict":
+        raise ValueError(f"'{question_id}' is a prediction: predict('{question_id}', actual=...)")
+    return _widget(question, run=None)
+
+
+def predict(question_id: str, actual) -> QuestionWidget:
+    """The widget of a prediction: the learner chooses first, and then the run shows what is so.
+
+    `actual` is what the run shows, or a function without arguments that makes the run each time the learner submits.
+    What it gives is an `Exchange` (the answer is its direction), a pair (answer, what to show), or the answer alone.
+    Raises UnknownQuestion, and ValueError where the answer is none of the options.
+    """
+    question = bank.find(question_id)
+    return _widget(question, run=lambda: _outcome(question, actual() if callable(actual) else actual))
+
+
+def _outcome(question: Question, shown) -> tuple[str, str]:
+    """The answer that the run gives, and the HTML of the run."""
+    answer, run = shown if isinstance(shown, tuple) else (shown, shown)
+    if isinstance(answer, Exchange):
+        answer = answer.direction().value
+    if str(answer) not in {option.value for option in question.options}:
+        raise ValueError(f"the run gave {str(answer)!r}, which is no option of '{question.id}'")
+    return str(answer), run._repr_html_() if hasattr(run, "_repr_html_") else ""
+
+
+def _widget(question: Question, run) -> QuestionWidget:
+    hints = list(question.hints)
+
+    def check(answer) -> dict:
+        actual, run_html = run() if run and answer else (None, "")
+        judgement = judge.judge(question, answer, actual)
+        if judgement.state != judge.NOT_ATTEMPTED:
+            learner().add(question.id, judgement.state, answer, hints=len(question.hints) - len(hints))
+        html = words.judgement_html(question, judgement, run_html, learner().problem_once())
+        return {"state": judgement.state, "html": html}
+
+    def hint() -> dict:
+        return {"hint": f"Hint: {words.inline(hints.pop(0))}", "hints_left": len(hints)} if hints else {}
+
+    # The stored notebook shows the answer as well, and that, too, comes from a run.
+    actual, run_html = run() if run else (None, "")
+    return QuestionWidget(
+        words.question_for_widget(question, learner().states().get(question.id)),
+        check,
+        hint,
+        fallback_html=words.fallback_html(question, actual, run_html),
+        fallback_text=f"Question {question.id}: run this cell to answer it.",
+    )

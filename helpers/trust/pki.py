@@ -1,0 +1,196 @@
+"""A small certificate authority: a root, intermediates, and certificates for servers and clients.
+
+    root = pki.new_root("Lab Root CA")
+    bank = root.issue_server("bank.example")
+    alice = root.issue_client("alice@bank.example")
+
+Everything lives in memory. Nothing here writes a file.
+"""
+
+import ipaddress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+# A CA lives for years, a leaf for weeks: the CA/Browser Forum allows a web server's certificate 200 days at most.
+CA_LIFETIME = timedelta(days=3650)
+LEAF_LIFETIME = timedelta(days=30)
+# Clocks differ. A certificate that began an hour ago is valid for a peer whose clock is a little late, too.
+CLOCK_SKEW = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A private key, the certificate for its public key, and what a peer needs to link that to a root.
+
+    `intermediates` are the CA certificates between this one and the root, nearest first, without the root.
+    Any credential can sign certificates, also one that may not: whether a signature counts is for the verifier to say.
+    """
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
+    intermediates: tuple[x509.Certificate, ...] = ()
+
+    def issue_intermediate(self, name: str) -> "Credential":
+        """A CA below this one. It may issue leaves, but no further CA (path length 0)."""
+        # An intermediate says in its extended key usage what its leaves may be used for.
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issue(name, usages=usages, lifetime=CA_LIFETIME, ca=True, path_length=0)
+
+    def issue_server(
+        self,
+        *names: str,
+        usage: ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
+        not_before: datetime | None = None,
+        lifetime: timedelta = LEAF_LIFETIME,
+        authority_key_identifier: bool = True,
+    ) -> "Credential":
+        """A certificate for a server with these DNS names or IP addresses.
+
+        The options make certificates with a flaw, for lessons on what goes wrong. `not_before` is timezone-aware;
+        without it the certificate is valid since an hour ago. Raises ValueError without a name.
+        """
+        if not names:
+            raise ValueError("a server certificate needs at least one name")
+        return self._issue(
+            names[0],
+            alternative_names=[_general_name(name) for name in names],
+            usages=[usage],
+            not_before=not_before,
+            lifetime=lifetime,
+            authority_key_identifier=authority_key_identifier,
+        )
+
+    def issue_client(
+        self, email: str, *, not_before: datetime | None = None, lifetime: timedelta = LEAF_LIFETIME
+    ) -> "Credential":
+        """A certificate for a person. Its common name is the part of the e-mail address before the @."""
+        return self._issue(
+            email.partition("@")[0],
+            alternative_names=[x509.RFC822Name(email)],
+            usages=[ExtendedKeyUsageOID.CLIENT_AUTH],
+            not_before=not_before,
+            lifetime=lifetime,
+        )
+
+    def _issue(self, name: str, **content) -> "Credential":
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _certificate(name, key, self.certificate.subject, self.key, **content)
+        is_root = self.certificate.issuer == self.certificate.subject
+        return Credential(certificate, key, () if is_root else (self.certificate, *self.intermediates))
+
+    def crl(
+        self, *revoked: "Credential", last_update: datetime | None = None
+    ) -> x509.CertificateRevocationList:
+        """This CA's signed list of the certificates that it takes back (RFC 5280, section 5), good for seven days."""
+        begins = last_update or datetime.now(UTC) - CLOCK_SKEW
+        builder = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self.certificate.subject)
+            .last_update(begins)
+            .next_update(begins + timedelta(days=7))
+            # RFC 5280, section 5.2: "Conforming CRL issuers are REQUIRED to include the authority key identifier
+            # (Section 5.2.1) and the CRL number (Section 5.2.3) extensions in all CRLs issued."
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .add_extension(x509.CRLNumber(1), critical=False)
+        )
+        for credential in revoked:
+            entry = x509.RevokedCertificateBuilder().serial_number(credential.certificate.serial_number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(begins).build())
+        return builder.sign(self.key, hashes.SHA256())
+
+
+def new_root(name: str) -> Credential:
+    """A root CA. It signs its own certificate, so nothing vouches for it: whoever trusts it has chosen to."""
+    # No extended key usage: the CA/Browser Forum's Baseline Requirements (section 7.1.2.1) forbid it in a root.
+    return _self_signed(name, lifetime=CA_LIFETIME, ca=True)
+
+
+def new_self_signed_server(name: str) -> Credential:
+    """A server certificate that nobody but the server itself vouches for."""
+    return _self_signed(
+        name,
+        alternative_names=[_general_name(name)],
+        usages=[ExtendedKeyUsageOID.SERVER_AUTH],
+        lifetime=LEAF_LIFETIME,
+    )
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    """The subject's common name, or an empty string where it has none."""
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
+
+
+def _self_signed(name: str, **content) -> Credential:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Credential(_certificate(name, key, _subject(name), key, **content), key)
+
+
+def _certificate(
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    lifetime: timedelta,
+    not_before: datetime | None = None,
+    alternative_names: list[x509.GeneralName] | None = None,
+    usages: list[ObjectIdentifier] | None = None,
+    ca: bool = False,
+    path_length: int | None = None,
+    authority_key_identifier: bool = True,
+) -> x509.Certificate:
+    begins = not_before or datetime.now(UTC) - CLOCK_SKEW
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_subject(name))
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(begins + lifetime)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
+        .add_extension(_key_usage(ca), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    if authority_key_identifier:
+        # RFC 5280, section 4.2.1.1: it "MUST be included in all certificates generated by conforming CAs to facilitate
+        # certification path construction." Python 3.13 and later refuse a leaf without it.
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+    if alternative_names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=False)
+    if usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _key_usage(ca: bool) -> x509.KeyUsage:
+    """A CA's key signs certificates and CRLs. A leaf's key signs handshakes, and nothing else."""
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)

@@ -1,0 +1,42 @@
+// The view of the learner's progress.
+
+function render({ model, el }) {
+  el.classList.add("course-dashboard");
+  el.innerHTML = `
+    <div class="table"></div>
+    <div class="buttons">
+      <button type="button" class="refresh">Refresh</button>
+      <button type="button" class="download">Download my progress</button>
+      <label>Load a progress file: <input type="file" accept=".jsonl"></label>
+    </div>
+    <p role="status"></p>`;
+  const table = el.querySelector(".table");
+  const status = el.querySelector("[role=status]");
+  const input = el.querySelector("input");
+
+  const show = () => {
+    const view = model.get("view");
+    table.innerHTML = view.html;
+    status.textContent = view.message;
+    // JupyterLab would take the keys that are pressed here for commands.
+    for (const element of el.querySelectorAll("button, input, a")) element.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  el.querySelector(".refresh").addEventListener("click", () => model.send({ action: "refresh" }));
+  el.querySelector(".download").addEventListener("click", () => {
+    const url = URL.createObjectURL(new Blob([model.get("view").file], { type: "application/jsonl" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = "progress.jsonl";
+    link.click();
+    URL.revokeObjectURL(url);
+  });
+  input.addEventListener("change", async () => {
+    if (input.files.length) model.send({ action: "load", text: await input.files[0].text() });
+    input.value = "";
+  });
+  model.on("change:view", show);
+  show();
+  return () => model.off("change:view", show);
+}
+
+export default { render };

@@ -1,0 +1,32 @@
+"""The question widget: one class for all kinds. It shows and asks; what is right is decided by whoever made it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import traitlets
+
+from helpers.widgets.fallback import FallbackWidget
+
+_HERE = Path(__file__).parent
+
+
+class QuestionWidget(FallbackWidget):
+    """Shows `question` and calls `check(answer)` and `hint()`; both give a dict for `feedback`.
+
+    `question`: {"prompt": html, "kind": str, "options": [{"value": str, "label": html}], "categories": [str],
+    "hints": how many, "earlier": text}. `feedback`: {"state": str, "html": html, "hint": html, "hints_left": int}.
+    """
+
+    _esm = _HERE / "question.js"
+    _css = _HERE / "question.css"
+    question = traitlets.Dict().tag(sync=True)
+    feedback = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, question: dict, check: Callable, hint: Callable, **fallback: str) -> None:
+        super().__init__(question=question, **fallback)
+        self._actions = {"check": lambda content: check(content["answer"]), "hint": lambda content: hint()}
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _widget, content: dict, _buffers) -> None:
+        # Made new each time, so that the same feedback twice is sent and announced twice.
+        self.feedback = {**self._actions[content["action"]](content), "turn": self.feedback.get("turn", 0) + 1}
