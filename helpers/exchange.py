@@ -33,9 +33,9 @@ class Definition(Enum):
 
     # RFC 3748, section 7.2.1: "Two independent one-way methods, running in opposite directions do not provide mutual
     # authentication as defined here." So both proofs must be bound to the same session.
-    INTERLOCKED = "interlocked (modelled on RFC 3748, section 7.2.1)"
+    INTERLOCKED = "the strict test, modelled on RFC 3748, section 7.2.1"
     # NIST SP 800-63-3, glossary: it is enough that both proofs happened within one protected session.
-    SAME_SESSION = "same protected session (NIST SP 800-63-3, glossary)"
+    SAME_SESSION = "the loose test of NIST SP 800-63-3, glossary"
 
 
 INTERLOCKED, SAME_SESSION = Definition
@@ -122,9 +122,7 @@ class Exchange:
 
     # The first question: who proves to whom?
 
-    def direction(
-        self, a: str | None = None, b: str | None = None, definition: Definition = INTERLOCKED
-    ) -> Direction:
+    def direction(self, a: str | None = None, b: str | None = None, definition: Definition = INTERLOCKED) -> Direction:
         """The direction between `a` and `b`. With two parties the pair may be left out.
 
         Raises ValueError where a pair is needed (more than two parties) or a name is not a party.
@@ -156,26 +154,40 @@ class Exchange:
 
     def summary(self) -> str:
         """Direction and factors in plain sentences, with the definition that they rest on."""
-        said = [self._pair_summary(a, b) for a, b in combinations(self.parties, 2)]
+        verdict = f"{self._verdict()}. " if self._verdict() else ""
+        return verdict + self._explanation()
+
+    def _verdict(self) -> str:
+        """The direction in a few words. With more than two parties there is none for the whole."""
+        return _VERDICTS[self.direction()] if len(self.parties) == 2 else ""
+
+    def _explanation(self) -> str:
+        if len(self.parties) == 2:
+            said = [self._pair_explanation(*self.parties)]
+        else:
+            said = [
+                f"{a} and {b}: {_VERDICTS[self.direction(a, b)].lower()}. {self._pair_explanation(a, b)}".strip()
+                for a, b in combinations(self.parties, 2)
+            ]
         if self.failure:
             said.append(f"{self.failure.by} refused.")
         return " ".join(said)
 
-    def _pair_summary(self, a: str, b: str) -> str:
+    def _pair_explanation(self, a: str, b: str) -> str:
         direction = self.direction(a, b)
+        if direction is Direction.NONE:
+            return f"Neither {a} nor {b} knows who the other is."
         pairs = [pair for pair in ((a, b), (b, a)) if self._proofs(*pair)]
         # Told in the order in which it happened.
         said = " ".join(self._shown(*pair) for pair in sorted(pairs, key=lambda pair: self._proofs(*pair)[0].at))
-        if direction is Direction.NONE:
-            return f"No authentication between {a} and {b}."
         if direction is Direction.ONE_WAY:
-            silent = a if pairs[0] == (b, a) else b
-            return f"One-way authentication. {said} {silent} did not authenticate."
+            silent = a if pairs == [(b, a)] else b
+            return f"{said} {silent} did not authenticate."
         if direction is Direction.MUTUAL:
-            return f"Mutual authentication: both proofs belong to the same session (the strict test). {said}"
+            return f"{said} Both proofs belong to the same session: mutual by the strict test."
         loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL
-        also = " NIST's looser definition calls it mutual, since one protected session holds both." if loose else ""
-        return f"Two one-way authentications, not mutual by the strict test. {said}{also}"
+        also = " NIST's looser definition counts it, since one protected session holds both." if loose else ""
+        return f"{said} The proofs do not belong together: not mutual by the strict test.{also}"
 
     def _shown(self, prover: str, verifier: str) -> str:
         factors = words(self.factors_of(prover, verifier))
@@ -200,7 +212,7 @@ class Exchange:
             Step(number, column[m.sender], column[m.receiver], m.name, m.note, m.inside is not None, tuple(said))
             for number, (m, said) in enumerate(zip(self.messages, remarks, strict=True), start=1)
         ]
-        return Ladder(self.title, self.summary(), self.parties, steps)
+        return Ladder(self.title, self._verdict(), self._explanation(), self.parties, steps)
 
     def _repr_html_(self) -> str:
         return self.ladder()._repr_html_()
@@ -210,6 +222,14 @@ class Exchange:
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
         printer.text(str(self))
+
+
+_VERDICTS = {
+    Direction.NONE: "No authentication",
+    Direction.ONE_WAY: "One-way authentication",
+    Direction.TWO_ONE_WAYS: "Two one-way authentications",
+    Direction.MUTUAL: "Mutual authentication",
+}
 
 
 def _belong_together(one: Proof, other: Proof, definition: Definition) -> bool:

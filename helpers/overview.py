@@ -19,7 +19,7 @@ def proved(exchanges: Sequence[Exchange]) -> Table:
 def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition = INTERLOCKED) -> Table:
     """The map: direction across, the factors that `user` showed down. Each exchange lands where its run puts it.
 
-    A cell that no exchange can reach says why. Each exchange must have two parties, `user` among them (else ValueError).
+    A cell that no exchange can reach says why. Raises ValueError for an exchange of more than two parties.
     """
     across = (Direction.ONE_WAY, Direction.TWO_ONE_WAYS, Direction.MUTUAL)
     down = [frozenset(), *(frozenset({f}) for f in (Factor.KNOWLEDGE, Factor.POSSESSION))]
@@ -27,7 +27,7 @@ def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition 
     places: dict[tuple, list[str]] = {}
     for exchange in exchanges:
         place = exchange.factors_of(user), exchange.direction(definition=definition)
-        places.setdefault(place, []).append(exchange.title)
+        places.setdefault(place, []).append(f"✔ {exchange.title}")
     down += sorted({factors for factors, _ in places} - set(down), key=len)
     rows = [
         (
@@ -37,7 +37,7 @@ def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition 
         for factors in down
     ]
     return Table(
-        f"Across: the direction ({definition.value}). Down: what {user} showed.",
+        f"Across: the direction, by {definition.value}. Down: what {user} showed.",
         (f"{user} showed", *(direction.value for direction in across)),
         rows,
     )
@@ -45,5 +45,5 @@ def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition 
 
 def _empty(factors: frozenset[Factor], direction: Direction) -> str:
     if not factors and direction is not Direction.ONE_WAY:
-        return "cannot be: the user proves nothing here, and both sides must prove something"
-    return "possible, not run here"
+        return "✘ cannot be: both sides must prove something"
+    return "– not run here"

@@ -83,10 +83,8 @@ def find(name: str) -> Path | None:
 
 
 def table(found: dict[str, bool] | None = None) -> Table:
-    """The programs and how to get them. `found` says of each whether it is here; without it, that column is left out."""
+    """The programs and how to get them. `found` says of each whether it is here; without it that column is missing."""
     here = {} if found is None else {name: "✔ yes" if is_here else "✘ no" for name, is_here in found.items()}
-    rows = [
-        (p.name, *([here[p.name]] if here else []), p.adds, p.debian, p.macos, p.windows) for p in PROGRAMS
-    ]
+    rows = [(p.name, *([here[p.name]] if here else []), p.adds, p.debian, p.macos, p.windows) for p in PROGRAMS]
     headers = ("Program", *(["Here?"] if here else []), "What it adds", "Debian, Ubuntu", "macOS", "Windows")
     return Table("Programs that some lessons use. None is needed to begin.", headers, rows)

@@ -27,7 +27,18 @@ def head() -> str:
 
 
 def compile_lock(target: Path, *options: str) -> None:
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.11", "--no-header", "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "compile",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--no-header",
+        "--quiet",
+    ]
     # uv keeps the versions of the lock that is there, unless it is told to upgrade.
     subprocess.run([*command, *options, *sys.argv[1:], "pyproject.toml", "-o", str(target)], cwd=ROOT, check=True)
 

@@ -1,4 +1,4 @@
-"""Re-execute all notebooks in place: `python tests/reexecute.py`. Running it twice changes no byte."""
+"""Re-execute all notebooks in place: `.venv/bin/python tests/reexecute.py`. Running it twice changes no byte."""
 
 import os
 import tempfile
@@ -7,13 +7,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.widgets.saving import strip_widget_views
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
-# The same on every machine and every Python, or the files would differ.
+# The same on every machine and with every Python, or the files would differ.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def reexecute(path: Path) -> None:
@@ -29,12 +30,11 @@ def reexecute(path: Path) -> None:
 
 def strip(notebook: nbformat.NotebookNode) -> None:
     """Take out what only a running kernel can show, and what differs from machine to machine."""
+    strip_widget_views({"type": "notebook", "content": notebook})
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        for output in cell.get("outputs", ()):
-            output.get("data", {}).pop(WIDGET_VIEW, None)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The picture of an exchange: a column for each party, a row for each message, and what each message proved.
 
-It is an HTML table, so that a screen reader can walk it, and so that it still reads well where a viewer takes the style
-away (JupyterLab does that to a notebook that is not yet trusted, code hosts do it always). `str()` draws the same in text.
+It is an HTML table, so that a screen reader can walk it, and so that it still reads well where a viewer takes the
+style away: JupyterLab does that to a notebook that is not yet trusted, code hosts do it always. `str()` draws the same
+in text.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +15,19 @@ _STYLE = Path(__file__).with_name("ladder.css").read_text(encoding="utf-8")
 
 @dataclass(frozen=True)
 class Remark:
-    """What a message brought about: a "proof", a false one that was "accepted", a "failure", or that somebody "learned" of it."""
+    """What a message brought about. `kind` is a key of SIGNS; "accepted" is a proof under a borrowed name."""
 
     kind: str
     text: str
 
 
 # A sign and a word for each kind: colour alone would leave some readers out.
-SIGNS = {"proof": ("✔", "Proved"), "accepted": ("!", "Accepted"), "failure": ("✘", "Refused"), "learned": ("➜", "Learned")}
+SIGNS = {
+    "proof": ("✔", "Proved"),
+    "accepted": ("!", "Accepted"),
+    "failure": ("✘", "Refused"),
+    "learned": ("➜", "Learned"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,78 +50,71 @@ class Step:
 
 @dataclass(frozen=True)
 class Ladder:
-    """`parties` are the columns from left to right. All texts are plain and are escaped when shown."""
+    """`verdict` is the picture in one word or two (it may be empty), `caption` says it in sentences.
+
+    `parties` are the columns from left to right. All texts are plain and are escaped when shown.
+    """
 
     title: str
+    verdict: str
     caption: str
     parties: Sequence[str]
     steps: Sequence[Step]
 
     def _repr_html_(self) -> str:
         """The short form, and all messages on demand where the short form leaves any out."""
-        whole = list(self._whole_rows())
-        short = list(self._short_rows())
-        picture = self._table(short)
-        if short != whole:
-            picture += (
-                f"\n<details><summary>All {len(self.steps)} messages</summary>\n{self._table(whole)}\n</details>"
-            )
+        picture = self._table(self._rows([step for step in self.steps if step.matters]))
+        if not all(step.matters for step in self.steps):
+            whole = self._table(self._rows(self.steps))
+            picture += f"\n<details><summary>All {len(self.steps)} messages</summary>\n{whole}\n</details>"
         return f'<div class="ladder"><style>{_STYLE}</style>\n{picture}\n</div>'
 
-    def _table(self, rows: Sequence[str]) -> str:
+    def _table(self, rows: Iterator[str]) -> str:
         parties = "".join(f'<th scope="col">{escape(party)}</th>' for party in self.parties)
+        verdict = f'<strong class="verdict">{escape(self.verdict)}.</strong> ' if self.verdict else ""
         return (
-            f"<table>\n<caption><b>{escape(self.title)}</b><br>{escape(self.caption)}</caption>\n"
+            f"<table>\n<caption><b>{escape(self.title)}</b><br>{verdict}{escape(self.caption)}</caption>\n"
             f'<thead><tr><th scope="col">Step</th>{parties}</tr></thead>\n'
             f"<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
         )
 
-    def _whole_rows(self) -> Iterator[str]:
-        for step in self.steps:
-            yield self._message_row(step)
-            for remark in step.remarks:
-                yield self._remark_row(remark)
-
-    def _short_rows(self) -> Iterator[str]:
+    def _rows(self, shown: Sequence[Step]) -> Iterator[str]:
         skipped: list[str] = []
         for step in self.steps:
-            if not step.matters:
+            if step not in shown:
                 skipped.append(step.name)
                 continue
-            yield from self._skipped_row(skipped)
-            skipped = []
+            if skipped:
+                yield self._wide_row("skipped", f"… {escape(', '.join(skipped))}")
+                skipped = []
             yield self._message_row(step)
             for remark in step.remarks:
-                yield self._remark_row(remark)
-        yield from self._skipped_row(skipped)
+                sign, word = SIGNS[remark.kind]
+                yield self._wide_row(remark.kind, f"{sign} <b>{word}.</b> {escape(remark.text)}")
+        if skipped:
+            yield self._wide_row("skipped", f"… {escape(', '.join(skipped))}")
 
-    def _skipped_row(self, names: Sequence[str]) -> Iterator[str]:
-        n = len(self.parties)
-        if names:
-            yield f'<tr class="skipped"><td></td><td colspan="{n}" class="span{n}"><span>… {escape(", ".join(names))}</span></td></tr>'
+    def _wide_row(self, kind: str, html: str) -> str:
+        span = len(self.parties)
+        return f'<tr class="{kind}"><td></td>{self._wide_cell(span)}<div>{html}</div></td></tr>'
+
+    def _wide_cell(self, span: int) -> str:
+        # The alignment is for viewers that keep no style sheet; JupyterLab's own would put the text to the right.
+        return f'<td colspan="{span}" class="span{span}" style="text-align: left">'
 
     def _message_row(self, step: Step) -> str:
         left, right = sorted((step.sender, step.receiver))
-        before = "<td></td>" * left
-        after = "<td></td>" * (len(self.parties) - 1 - right)
+        span = right - left + 1
+        before, after = "<td></td>" * left, "<td></td>" * (len(self.parties) - 1 - right)
         way = "right" if step.sender < step.receiver else "left"
         who = f"{self.parties[step.sender]} → {self.parties[step.receiver]}:"
+        # "encrypted" is a word and not only another line: it must survive without the style.
+        kind, lock = ("sealed", ' <i class="lock">encrypted</i>') if step.encrypted else ("plain", "")
         note = f"<br><small>{escape(step.note)}</small>" if step.note else ""
-        # "encrypted" is a word, not only another line: it must survive without the style, and for eyes that see no colour.
-        lock = ' <i class="lock">encrypted</i>' if step.encrypted else ""
-        kind = "sealed" if step.encrypted else "plain"
         return (
-            f'<tr class="step"><th scope="row">{step.number}</th>{before}'
-            f'<td colspan="{right - left + 1}" class="span{right - left + 1}"><div class="arrow {way} {kind}">'
-            f'<span class="who">{escape(who)}</span> <span class="what"><b>{escape(step.name)}</b>{lock}</span>{note}</div></td>'
-            f"{after}</tr>"
-        )
-
-    def _remark_row(self, remark: Remark) -> str:
-        sign, word = SIGNS[remark.kind]
-        return (
-            f'<tr class="{remark.kind}"><td></td><td colspan="{len(self.parties)}" class="span{len(self.parties)}"><div>'
-            f"{sign} <b>{word}.</b> {escape(remark.text)}</div></td></tr>"
+            f'<tr class="step"><th scope="row">{step.number}</th>{before}{self._wide_cell(span)}'
+            f'<div class="arrow {way} {kind}"><span class="who">{escape(who)}</span> '
+            f'<span class="what"><b>{escape(step.name)}</b>{lock}</span>{note}</div></td>{after}</tr>'
         )
 
     def __str__(self) -> str:
@@ -123,7 +122,8 @@ class Ladder:
         # A column is as wide as its heading or its longest message needs.
         width = max([len(party) + 4 for party in self.parties] + [len(step.name) + 10 for step in self.steps])
         heading = "".join(party.center(width) for party in self.parties).rstrip()
-        lines = [self.title, self.caption, "", f"      {heading}"]
+        said = f"{self.verdict}. {self.caption}" if self.verdict else self.caption
+        lines = [self.title, said, "", f"      {heading}"]
         for step in self.steps:
             left, right = sorted((step.sender, step.receiver))
             dash = "=" if step.encrypted else "-"

@@ -39,7 +39,9 @@ class Table:
     def __str__(self) -> str:
         lines = [self.headers, *self.rows]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.headers))]
-        text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        text = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        ]
         return "\n".join([self.caption, "", text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:

@@ -21,9 +21,7 @@ def hotp(key: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1") 
     '755224'
     """
     if len(key) < SHORTEST_KEY:
-        warnings.warn(
-            f"this key has {len(key)} bytes; RFC 4226 (R6) asks for at least {SHORTEST_KEY}", stacklevel=2
-        )
+        warnings.warn(f"this key has {len(key)} bytes; RFC 4226 (R6) asks for at least {SHORTEST_KEY}", stacklevel=2)
     if not 0 <= counter < 2**64:
         raise ValueError(f"a counter is a number of 8 bytes, not {counter}")
     # RFC 4226, section 5.3: "Implementations MUST extract a 6-digit code at a minimum and possibly 7 and 8-digit code."
@@ -36,9 +34,7 @@ def hotp(key: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1") 
     return str((number & 0x7FFFFFFF) % 10**digits).zfill(digits)
 
 
-def totp(
-    key: bytes, at: float, *, step: int = 30, t0: int = 0, digits: int = 6, algorithm: str = "SHA1"
-) -> str:
+def totp(key: bytes, at: float, *, step: int = 30, t0: int = 0, digits: int = 6, algorithm: str = "SHA1") -> str:
     """The code at the Unix time `at` in seconds (RFC 6238, section 4.2): HOTP with the number of the time step."""
     return hotp(key, time_step(at, step=step, t0=t0), digits=digits, algorithm=algorithm)
 

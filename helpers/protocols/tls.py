@@ -15,6 +15,7 @@ import ssl
 import tempfile
 from collections import deque
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -83,7 +84,7 @@ class Server:
 
 
 def handshake(client: Client, server: Server, name: str, title: str = "") -> Exchange:
-    """Connect `client` to `server`, which it believes to be `name`, and let each read once. A refusal does not raise."""
+    """Connect `client` to a `server` that should be `name`, and let each end read once. A refusal does not raise."""
     return Session(client, server, name).exchange(title)
 
 
@@ -113,7 +114,7 @@ def _with_private_file(content: bytes, use) -> None:
             file.write(content)
         use(path)
     finally:
-        os.unlink(path)
+        Path(path).unlink()
 
 
 # The transcript: what OpenSSL reports of each message.
@@ -317,8 +318,8 @@ class Session:
         if client.complete and self.checks_name:
             self._note_proof(server, client, self.name)
         # `getpeercert` gives a certificate only where one was asked for, shown, and verified.
-        # Whom it stands for is the server's own decision: RFC 9525 puts client identities out of its scope (section 1.4.2).
-        # This server takes the common name as the account, as PostgreSQL and etcd do.
+        # Whom it stands for is the server's own decision: RFC 9525, section 1.4.2, puts client identities out of its
+        # scope. This server takes the common name as the account, as PostgreSQL and etcd do.
         if server.complete and (shown := server.object.getpeercert(binary_form=True)):
             self._note_proof(client, server, common_name(x509.load_der_x509_certificate(shown)))
 

@@ -1,7 +1,7 @@
 """Self-checks: `ask` a question, `predict` what a run will show, and see what has been answered.
 
-    selfcheck.ask("two-way-is-two-factor")
-    selfcheck.predict("https-password-direction", actual=lambda: log_in(...))
+selfcheck.ask("two-way-is-two-factor")
+selfcheck.predict("https-password-direction", actual=lambda: log_in(...))
 """
 
 from helpers.exchange import Exchange

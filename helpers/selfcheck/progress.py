@@ -78,7 +78,7 @@ class Progress:
         lines = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
         try:
             # O_APPEND, and all in one write: so two kernels that write at once both keep their lines.
-            with open(self.path, "ab+", buffering=0) as file:
+            with self.path.open("ab+", buffering=0) as file:
                 if file.tell() and _last_byte(file) != b"\n":
                     lines = b"\n" + lines  # a line was torn; it must not spoil this one
                 file.write(lines)

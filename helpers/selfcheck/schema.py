@@ -64,7 +64,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Question:
-    """One question. `options` stand in the order in which they are shown, which the id fixes. `notebook` is the stem of its file."""
+    """One question. `notebook` is its file's name without ".yaml"; `options` stand in the order of display."""
 
     id: str
     notebook: str

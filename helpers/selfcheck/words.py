@@ -33,7 +33,10 @@ def judgement_html(question: Question, judgement: Judgement, run_html: str, prob
     parts = [f"<p><strong>{SIGNS[judgement.state]} {inline(judgement.message)}</strong></p>"]
     touched = {remark.option.value for remark in judgement.remarks}
     parts.append(
-        _list(f"{SIGNS[RIGHT if r.fits else WRONG]} <strong>{inline(r.option.text)}</strong>: {inline(r.option.why)}" for r in judgement.remarks)
+        _list(
+            f"{SIGNS[RIGHT if r.fits else WRONG]} <strong>{inline(r.option.text)}</strong>: {inline(r.option.why)}"
+            for r in judgement.remarks
+        )
     )
     if judgement.state != NOT_ATTEMPTED:
         parts.append(run_html)

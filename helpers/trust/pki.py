@@ -83,9 +83,7 @@ class Credential:
         is_root = self.certificate.issuer == self.certificate.subject
         return Credential(certificate, key, () if is_root else (self.certificate, *self.intermediates))
 
-    def crl(
-        self, *revoked: "Credential", last_update: datetime | None = None
-    ) -> x509.CertificateRevocationList:
+    def crl(self, *revoked: "Credential", last_update: datetime | None = None) -> x509.CertificateRevocationList:
         """This CA's signed list of the certificates that it takes back (RFC 5280, section 5), good for seven days."""
         begins = last_update or datetime.now(UTC) - CLOCK_SKEW
         builder = (

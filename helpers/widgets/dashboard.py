@@ -29,4 +29,8 @@ class DashboardWidget(FallbackWidget):
     def _on_message(self, _widget, content: dict, _buffers) -> None:
         message = self._load(content["text"]) if content["action"] == "load" else "Refreshed."
         view = self._view()
-        self.view = {**view, "message": " ".join(filter(None, (message, view["message"]))), "turn": self.view.get("turn", 0) + 1}
+        self.view = {
+            **view,
+            "message": " ".join(filter(None, (message, view["message"]))),
+            "turn": self.view.get("turn", 0) + 1,
+        }
