@@ -166,7 +166,7 @@ def _watch(context: ssl.SSLContext) -> None:
 
     The one place that uses `SSLContext._msg_callback`: it is private to Python's `ssl`, and the same since Python 3.8.
     """
-    if not hasattr(ssl.SSLContext, "_msg_callback"):
+    if "_msg_callback" not in vars(ssl.SSLContext):
         raise CourseError(
             f"The ssl module of this Python ({platform.python_implementation()} {platform.python_version()}) cannot"
             " report the messages of a handshake. Please run the course with CPython 3.11, 3.12 or 3.13."

@@ -30,7 +30,7 @@ def _view() -> dict:
 def _import(text: str) -> str:
     new = learner().add_from(text)
     if new:
-        return f"{new} answers taken over."
+        return f"Answers taken over: {new}."
     return "Nothing new in this file. A progress file is called progress.jsonl, and each of its lines begins with {."
 
 

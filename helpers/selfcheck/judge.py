@@ -61,13 +61,9 @@ def _judge_choice(question: Question, chosen: list[str], actual: str | None) -> 
         remarks += tuple(Remark(option, True) for option in question.options if option.value == actual)
         return Judgement(WRONG, "The run showed something else.", remarks)
     if all(remark.fits for remark in remarks):
-        return Judgement(WRONG, f"Not yet: what you chose is right, and {missing} more {_are(missing)} right, too.")
-    more = f" {missing} right {_are(missing)} not chosen yet." if missing and question.kind == "choose all" else ""
+        return Judgement(WRONG, f"Not yet. What you chose is right. Still missing: {missing}.")
+    more = f" Right ones still missing: {missing}." if missing and question.kind == "choose all" else ""
     return Judgement(WRONG, f"Not yet.{more}", tuple(remark for remark in remarks if not remark.fits))
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
 
 
 def _judge_classes(question: Question, chosen: dict[str, str]) -> Judgement:
@@ -90,6 +86,6 @@ def _judge_order(question: Question, chosen: list[str]) -> Judgement:
     if chosen == right:
         return Judgement(RIGHT, "Right, in this order.", tuple(Remark(question.option(v), True) for v in right))
     first = next(position for position, (mine, true) in enumerate(zip(chosen, right, strict=True)) if mine != true)
-    kept = f"The first {first} {_are(first)} in place. " if first else ""
+    kept = f"In place from the top: {first}. " if first else ""
     misplaced = Remark(question.option(chosen[first]), False)
     return Judgement(WRONG, f"Not yet. {kept}Look at place {first + 1}.", (misplaced,))

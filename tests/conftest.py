@@ -1,0 +1,42 @@
+"""What all tests share: the two sizes of the sweeps, the learner's progress kept out, and no skipping in CI."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from helpers.selfcheck import progress
+
+# Seeded: the same examples on every run. `pytest --long` tries many more of them.
+settings.register_profile("quick", max_examples=100, derandomize=True, deadline=None)
+settings.register_profile("long", max_examples=5000, derandomize=True, deadline=None)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="do the large seeded sweeps as well")
+
+
+def pytest_configure(config):
+    settings.load_profile("long" if config.getoption("--long") else "quick")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_learners_progress(tmp_path_factory):
+    """No test, and no kernel that a test starts, reads or writes the learner's own progress."""
+    os.environ[progress.VARIABLE] = str(tmp_path_factory.mktemp("progress") / "progress.jsonl")
+
+
+@pytest.fixture(autouse=True)
+def own_progress(tmp_path, monkeypatch):
+    """A progress file of its own for each test."""
+    path = tmp_path / "progress.jsonl"
+    monkeypatch.setenv(progress.VARIABLE, str(path))
+    return path
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """In CI all that can be installed is installed, so a skipped test is a test that was lost."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line("A test was skipped, and in CI nothing may be skipped.", red=True)

@@ -1,0 +1,106 @@
+"""Logins inside TLS: what is proved, what is refused, and what the server keeps."""
+
+import time
+
+import pytest
+
+from helpers.exchange import Binding, Direction, Factor
+from helpers.protocols import otp, tls
+from helpers.protocols.login import Accounts, log_in
+from helpers.trust import pki
+
+KEY = b"12345678901234567890"
+NAME = "bank.example"
+
+
+@pytest.fixture(scope="module")
+def root():
+    return pki.new_root("Lab Root CA")
+
+
+@pytest.fixture(scope="module")
+def bank(root):
+    return tls.Server(NAME, root.issue_server(NAME))
+
+
+@pytest.fixture(scope="module")
+def alice(root):
+    return tls.Client("alice", root)
+
+
+def code():
+    return otp.totp(KEY, time.time())
+
+
+def test_a_password_is_knowledge_bound_to_nothing(alice, bank):
+    run = log_in(alice, bank, NAME, Accounts().add("alice", "correct horse"), "alice", "correct horse")
+    (proof,) = [p for p in run.proofs if p.layer == "application"]
+    assert (proof.prover, proof.verifier, proof.identity) == ("alice", NAME, "alice")
+    assert proof.factors == {Factor.KNOWLEDGE}
+    assert (proof.session, proof.inside, proof.binding) == (None, "TLS alice–bank.example", Binding.NONE)
+    assert run.messages[proof.at].name == "POST /login"
+
+
+def test_password_and_code_are_two_factors_and_still_two_one_ways(alice, bank):
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    run = log_in(alice, bank, NAME, accounts, "alice", "correct horse", code)
+    assert run.factors_of("alice") == {Factor.KNOWLEDGE, Factor.POSSESSION}
+    assert run.direction() is Direction.TWO_ONE_WAYS
+    assert [m.name for m in run.messages[-4:]] == ["POST /login", "200 OK", "POST /code", "200 OK"]
+    assert all(m.inside for m in run.messages[-4:])
+
+
+@pytest.mark.parametrize(("user", "password"), [("alice", "wrong"), ("mallory", "correct horse"), ("alice", "")])
+def test_a_wrong_login_proves_nothing_of_the_user(alice, bank, user, password):
+    run = log_in(alice, bank, NAME, Accounts().add("alice", "correct horse"), user, password)
+    assert run.failure.reason == "wrong user name or password"
+    assert run.messages[run.failure.learned_at].name == "403 Forbidden"
+    assert run.factors_of("alice") == frozenset()
+    assert run.direction() is Direction.ONE_WAY
+
+
+def test_a_wrong_or_used_code_leaves_the_password_alone(alice, bank):
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    same = code()
+    for given_code, factors in ((same, 2), (same, 1), ("000000", 1), (None, 1)):
+        run = log_in(alice, bank, NAME, accounts, "alice", "correct horse", given_code and (lambda c=given_code: c))
+        assert len(run.factors_of("alice")) == factors
+        assert (run.failure is None) == (factors == 2)
+    assert run.failure.reason == "wrong one-time code, or one that was used before"
+
+
+def test_no_password_is_sent_where_the_handshake_fails(alice, bank):
+    run = log_in(alice, bank, "shop.example", Accounts().add("alice", "correct horse"), "alice", "correct horse")
+    assert "POST /login" not in [m.name for m in run.messages]
+    assert "Hostname mismatch" in run.failure.reason
+
+
+def test_a_careless_client_proves_two_factors_one_way(root, bank):
+    careless = tls.Client("alice", root, check_name=False)
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    run = log_in(careless, bank, NAME, accounts, "alice", "correct horse", code)
+    assert run.direction() is Direction.ONE_WAY
+    assert len(run.factors_of("alice")) == 2
+
+
+def test_the_server_keeps_no_password():
+    accounts = Accounts().add("alice", "correct horse")
+    assert "correct horse" not in repr(vars(accounts))
+    assert accounts._accounts["alice"].password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+def test_no_secret_in_the_picture(alice, bank):
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    shown = code()
+    run = log_in(alice, bank, NAME, accounts, "alice", "correct horse", lambda: shown)
+    picture = str(run) + run._repr_html_()
+    assert "correct horse" not in picture
+    assert "correct+horse" not in picture
+    assert shown not in picture
+
+
+@pytest.mark.parametrize("password", ["ünïcödé & = + %", "a&user=mallory", "\r\n\r\nuser=mallory"])
+def test_any_password_travels_whole(alice, bank, password):
+    run = log_in(alice, bank, NAME, Accounts().add("alice", password), "alice", password)
+    assert run.failure is None
+    assert run.proofs[-1].identity == "alice"

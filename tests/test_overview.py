@@ -1,0 +1,58 @@
+"""The table of proofs, and the map: each run lands where its messages put it."""
+
+import pytest
+
+from helpers import overview
+from helpers.exchange import SAME_SESSION
+from helpers.protocols import tls
+from helpers.protocols.login import Accounts, log_in
+from helpers.trust import pki
+
+
+@pytest.fixture(scope="module")
+def runs():
+    root = pki.new_root("Lab Root CA")
+    bank = tls.Server("bank.example", root.issue_server("bank.example"))
+    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root)
+    alice = tls.Client("alice", root)
+    with_key = tls.Client("alice", root, root.issue_client("alice@bank.example"))
+    accounts = Accounts().add("alice", "correct horse")
+    return [
+        tls.handshake(alice, bank, "bank.example", title="no login"),
+        log_in(alice, bank, "bank.example", accounts, "alice", "correct horse", title="password"),
+        tls.handshake(with_key, strict, "bank.example", title="mutual"),
+    ]
+
+
+def test_each_proof_has_a_row(runs):
+    assert [row[:4] for row in overview.proved(runs).rows] == [
+        ("no login", "bank.example → alice", "bank.example", "possession"),
+        ("password", "bank.example → alice", "bank.example", "possession"),
+        ("password", "alice → bank.example", "alice", "knowledge"),
+        ("mutual", "bank.example → alice", "bank.example", "possession"),
+        ("mutual", "alice → bank.example", "alice", "possession"),
+    ]
+
+
+IMPOSSIBLE = "✘ cannot be: both sides must prove something"
+
+
+def test_the_map_by_the_strict_test(runs):
+    table = overview.course_map(runs, "alice")
+    assert table.headers == ("alice showed", "one-way", "two one-ways", "mutual")
+    assert table.rows == [
+        ("nothing", "✔ no login", IMPOSSIBLE, IMPOSSIBLE),
+        ("knowledge", "– not run here", "✔ password", "– not run here"),
+        ("possession", "– not run here", "– not run here", "✔ mutual"),
+        ("knowledge and possession", "– not run here", "– not run here", "– not run here"),
+    ]
+
+
+def test_the_map_by_the_loose_test(runs):
+    table = overview.course_map(runs, "alice", SAME_SESSION)
+    assert table.rows[1] == ("knowledge", "– not run here", "– not run here", "✔ password")
+    assert "NIST" in table.caption
+
+
+def test_two_runs_share_a_cell(runs):
+    assert overview.course_map([*runs, runs[0]], "alice").rows[0][1] == "✔ no login; ✔ no login"
