@@ -1,0 +1,73 @@
+"""Fixtures: a real Chromium, a JupyterLab to look at, and a page that is watched."""
+
+import itertools
+import shutil
+
+import pytest
+from lab import Lab, Watcher
+from playwright.sync_api import sync_playwright
+
+# No background requests of the browser's own: the tests watch that nothing leaves the machine.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    executable = find_chromium()
+    if not executable:
+        pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def make_lab(browser, tmp_path_factory):
+    """Start a lab, or give the one that runs with this theme. Each module has labs, and progress, of its own."""
+    labs = {}
+
+    def make(theme="light"):
+        if theme not in labs:
+            labs[theme] = Lab(tmp_path_factory.mktemp(theme), theme)
+            labs[theme].start()
+        return labs[theme]
+
+    yield make
+    for lab in labs.values():
+        lab.stop()
+
+
+numbers = itertools.count()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a notebook of a lab. Gives the page and its watcher."""
+    pages = []
+
+    def open_it(lab, notebook):
+        page = browser.new_page(viewport={"width": 1100, "height": 1000})
+        pages.append(page)
+        watcher = Watcher(page)
+        # A workspace of its own, or JupyterLab would open the notebooks of the page before as well.
+        page.goto(f"{lab.url}/lab/workspaces/test-{next(numbers)}/tree/{notebook}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        # Idle: the kernel is there, and has answered.
+        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        return page, watcher
+
+    yield open_it
+    for page in pages:
+        page.close()

@@ -1,0 +1,107 @@
+"""Through notebook 01 as a learner would, by keyboard alone."""
+
+import re
+
+from lab import go_to, run_all, tab_to
+from playwright.sync_api import expect
+
+PREDICTION = "client-certificate-direction"
+
+
+def question_of(page, question_id):
+    cell = page.locator(".jp-CodeCell", has=page.get_by_text(f'"{question_id}"'))
+    return cell.locator(".course-question")
+
+
+def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
+    lab = make_lab()
+    start, watch_start = open_page(lab, "00_start_here.ipynb")
+    assert start.locator(".jp-Dialog, .jp-toast-message").count() == 0
+    run_all(start)
+    row = start.locator(".course-dashboard tr", has_text="01 Who proves what to whom?")
+    expect(row).to_contain_text("0 of 8")
+
+    page, watch = open_page(lab, "01_who_proves_what_to_whom.ipynb")
+    run_all(page)
+    question = question_of(page, PREDICTION)
+    status = question.locator('.feedback[role="status"]')
+    expect(page.locator(".course-question")).to_have_count(8)
+    expect(status).to_be_empty()
+
+    go_to(page, PREDICTION)
+    cells = page.locator(".jp-Cell").count()
+    tab_to(page, "None: nobody proves anything.")  # the first radio button of the group
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(question.get_by_label("One-way: only the bank proves who it is.")).to_be_checked()
+    # What JupyterLab would take for "delete this cell", "insert a cell above" and "cut": here it means nothing.
+    page.keyboard.type("ddax")
+    assert page.locator(".jp-Cell").count() == cells
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("The run showed something else.")
+    expect(status).to_contain_text("That is HTTPS as you know it from every day.")
+    expect(status.locator(".ladder table").first).to_contain_text("Mutual authentication")
+
+    tab_to(page, "Hint (2 left)")
+    page.keyboard.press("Enter")
+    expect(question.locator(".hints")).to_contain_text("Count the messages called CertificateVerify.")
+    expect(question.get_by_role("button", name="Hint (1 left)")).to_be_focused()
+
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(question.get_by_label("Mutual: both prove, in one exchange.")).to_be_checked()
+    tab_to(page, "Run and compare")
+    page.keyboard.press("Enter")
+    expect(status).to_contain_text("Right: that is what the run showed.")
+
+    start.bring_to_front()
+    go_to(start, "selfcheck.dashboard()")
+    tab_to(start, "Refresh")
+    start.keyboard.press("Enter")
+    expect(row).to_contain_text("1 of 8")
+
+    page.bring_to_front()
+    go_to(page, PREDICTION)
+    page.keyboard.type("00")  # JupyterLab's keys for "restart the kernel"
+    expect(page.locator(".jp-Dialog")).to_be_visible()
+    with page.expect_response(re.compile("/restart")):
+        page.keyboard.press("Enter")
+    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')).to_be_visible()
+    run_all(page)
+    expect(question_of(page, PREDICTION)).to_contain_text("✔ You answered this right before.")
+    assert len(re.findall(PREDICTION, lab.progress.read_text())) == 2
+    watch.check()
+    watch_start.check()
+
+
+def test_the_other_kinds_of_question_by_keyboard(make_lab, open_page):
+    lab = make_lab()
+    page, watch = open_page(lab, "01_who_proves_what_to_whom.ipynb")
+    run_all(page)
+
+    classify = question_of(page, "three-acts")
+    go_to(page, '"three-acts"')
+    for label, first_letter in (
+        ("Alice types her user name.", "i"),
+        ("The server checks her password.", "authe"),
+        ("The server decides which accounts she may see.", "autho"),
+        ("The server checks a one-time code from her phone.", "authe"),
+    ):
+        select = classify.get_by_label(label)
+        select.focus()
+        page.keyboard.type(first_letter)
+    page.keyboard.press("Enter")
+    tab_to(page, "Check")
+    page.keyboard.press("Enter")
+    expect(classify.locator(".feedback")).to_contain_text("Right, all of them.")
+
+    choose_all = question_of(page, "name-your-definition")
+    choose_all.get_by_label("Mutual authentication always needs two certificates.").focus()
+    page.keyboard.press("Space")
+    tab_to(page, "Check")
+    page.keyboard.press("Enter")
+    expect(choose_all.locator(".feedback")).to_contain_text("Right ones still missing: 3.")
+    watch.check()

@@ -1,0 +1,65 @@
+"""How it looks and reads: accessible in both themes, readable when narrow, untrusted or never run."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from lab import run_all
+from playwright.sync_api import expect
+
+NOTEBOOKS = ("00_start_here.ipynb", "01_who_proves_what_to_whom.ipynb")
+
+
+def test_a_notebook_that_nobody_ran_can_be_read(make_lab, open_page):
+    page, watch = open_page(make_lab(), NOTEBOOKS[1])
+    outputs = page.locator(".jp-OutputArea-output")
+    # JupyterLab keeps no style of a notebook that it does not trust.
+    assert outputs.locator("style").count() == 0
+    assert page.get_by_text("Error displaying widget").count() == 0
+    expect(page.get_by_text("Run this cell to answer.")).to_have_count(8)
+    first = outputs.locator("table").first
+    for part in ("HTTPS, no login", "One-way authentication.", "alice → bank.example: ClientHello", "✔ Proved."):
+        expect(first).to_contain_text(part)
+    answer = outputs.locator("details", has_text="Answer").filter(has_text="Both sign the same handshake").first
+    expect(answer.locator("table").first).to_be_hidden()
+    answer.locator("summary", has_text="Answer").first.click()
+    expect(answer.locator("table").first).to_contain_text("Mutual authentication.")
+    watch.check()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_outputs_are_accessible_and_fit_in_a_narrow_window(make_lab, open_page, theme):
+    lab = make_lab(theme)
+    for notebook in NOTEBOOKS:
+        page, watch = open_page(lab, notebook)
+        run_all(page)
+        answer_all(page)
+        for details in page.locator(".jp-OutputArea-output details").all():
+            details.evaluate("element => { element.open = true; }")
+        found = Axe().run(page, context={"include": [[".jp-OutputArea-output"]]})
+        assert found.violations_count == 0, found.generate_report()
+        narrow(page)
+        watch.check()
+
+
+def answer_all(page):
+    """Choose something in each question, take a hint, and check: so that all of its parts show."""
+    for question in page.locator(".course-question form").all():
+        control = question.locator("input, select").first
+        control.check() if control.get_attribute("type") else control.select_option(index=1)
+        question.get_by_role("button", name="Hint").click()
+        question.locator("button[type=submit]").click()
+    expect(page.locator(".feedback:empty")).to_have_count(0)
+
+
+def narrow(page):
+    """At 400 pixels nothing may be cut off. A wide table may scroll, by keyboard as well."""
+    page.keyboard.press("Control+B")  # closes the list of files, as one does in a narrow window
+    page.set_viewport_size({"width": 400, "height": 800})
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll(".ladder, .course-question, .course-dashboard")]
+            .filter((element) => element.scrollWidth > element.clientWidth + 1)
+            .map((element) => `${element.className} (${element.clientWidth}): ${element.textContent.slice(-60)}`)"""
+    )
+    assert cut == []
+    for table in page.locator(".course-table").all():
+        assert table.get_attribute("tabindex") == "0"
+        assert table.evaluate("element => getComputedStyle(element).overflowX") == "auto"

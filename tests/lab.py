@@ -1,0 +1,147 @@
+"""A real JupyterLab server on copies of the notebooks, a watch on its pages, and what a learner does there by keyboard."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import expect
+from reexecute import NOTEBOOKS
+
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+class Lab:
+    """A JupyterLab server on copies of the notebooks, with settings and progress of its own."""
+
+    def __init__(self, folder: Path, theme: str) -> None:
+        self.notebooks = folder / "notebooks"
+        shutil.copytree(NOTEBOOKS, self.notebooks, ignore=shutil.ignore_patterns("progress*", ".ipynb_checkpoints"))
+        self.progress = folder / "progress.jsonl"
+        settings = folder / "settings" / "@jupyterlab"
+        for name, setting in {
+            "apputils-extension/themes": {"theme": THEMES[theme]},
+            # All cells stay in the page, so that a test can look at all of them.
+            "notebook-extension/tracker": {"windowingMode": "none"},
+        }.items():
+            path = settings / f"{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(setting), encoding="utf-8")
+        places = {
+            "AUTH_COURSE_PROGRESS": self.progress,
+            "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
+            "JUPYTER_CONFIG_DIR": folder / "config",
+            "JUPYTER_DATA_DIR": folder / "data",
+            "JUPYTER_RUNTIME_DIR": folder / "runtime",
+        }
+        self._environment = {**os.environ, **{name: str(path) for name, path in places.items()}}
+        self._log = folder / "jupyter.log"
+
+    def start(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--ip=127.0.0.1",
+            f"--port={port}",
+        ]
+        options = [
+            "--ServerApp.port_retries=0",
+            "--IdentityProvider.token=",
+            str(self.notebooks / "00_start_here.ipynb"),
+        ]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen([*command, *options], env=self._environment, stdout=log, stderr=log)
+        for _ in range(150):
+            try:
+                urllib.request.urlopen(f"{self.url}/api/status").close()
+            except OSError:
+                time.sleep(0.2)
+            else:
+                return
+        raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()}")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+
+
+class Watcher:
+    """What a page must not do: ask other machines, or report errors."""
+
+    def __init__(self, page) -> None:
+        self.outside, self.errors = [], []
+        page.on("request", self._see)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
+
+    def _see(self, request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def check(self) -> None:
+        assert self.outside == []
+        assert self.errors == []
+
+
+# A cell that waits or runs has the prompt [*]. It may be so short that only an observer sees it.
+WATCH_PROMPTS = """() => {
+    const prompts = () => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")].map((e) => e.textContent);
+    window.running = () => prompts().some((text) => text.includes("*"));
+    window.hasRun = false;
+    new MutationObserver(() => { window.hasRun ||= window.running(); })
+        .observe(document.body, { subtree: true, childList: true, characterData: true });
+}"""
+
+
+def run_all(page):
+    """Select all cells, and run them. Waits until the last one is done."""
+    page.evaluate(WATCH_PROMPTS)
+    page.locator(".jp-Notebook .jp-Cell.jp-mod-active").focus()
+    page.keyboard.press("Escape")
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    for _ in range(100):  # JupyterLab takes no shortcut before it has laid out its page
+        page.keyboard.press("Control+A")
+        if cells.and_(page.locator(".jp-mod-selected")).count() == cells.count():
+            page.keyboard.press("Control+Enter")
+        page.wait_for_timeout(100)
+        if page.evaluate("window.hasRun"):
+            break
+    page.wait_for_function("window.hasRun && !window.running()")
+    expect(page.locator(".jp-OutputArea", has_text="Run this cell to")).to_have_count(0)
+
+
+def go_to(page, text):
+    """Move to the cell that holds `text` with the arrow keys, as command mode does it."""
+    page.locator(".jp-Notebook .jp-Cell.jp-mod-active").focus()
+    page.keyboard.press("Escape")
+    for key in ("ArrowUp", "ArrowDown"):
+        for _ in range(60):
+            if text in page.locator(".jp-Notebook .jp-Cell.jp-mod-active").inner_text():
+                return
+            page.keyboard.press(key)
+    raise AssertionError(f"no cell with {text!r}")
+
+
+def tab_to(page, words):
+    """Press Tab until the focused control says `words`."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "() => { const e = document.activeElement; return (e.labels?.[0] ?? e).textContent.trim(); }"
+        )
+        if words in focused:
+            return
+    raise AssertionError(f"no control that says {words!r}")
