@@ -52,7 +52,8 @@ def answer_all(page):
 
 def narrow(page):
     """At 400 pixels nothing may be cut off. A wide table may scroll, by keyboard as well."""
-    page.keyboard.press("Control+B")  # closes the list of files, as one does in a narrow window
+    page.get_by_role("tab", name="File Browser").click()  # closes the list of files, as one does in a narrow window
+    expect(page.locator("#jp-left-stack")).to_be_hidden()
     page.set_viewport_size({"width": 400, "height": 800})
     cut = page.evaluate(
         """() => [...document.querySelectorAll(".ladder, .course-question, .course-dashboard")]
