@@ -13,6 +13,21 @@ from pathlib import Path
 from playwright.sync_api import expect
 from reexecute import NOTEBOOKS
 
+# No background requests of the browser's own: the tests watch that nothing leaves the machine.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -109,10 +124,9 @@ WATCH_PROMPTS = """() => {
 def run_all(page):
     """Select all cells, and run them. Waits until the last one is done."""
     page.evaluate(WATCH_PROMPTS)
-    page.locator(".jp-Notebook .jp-Cell.jp-mod-active").focus()
-    page.keyboard.press("Escape")
     cells = page.locator(".jp-Notebook .jp-Cell")
     for _ in range(100):  # JupyterLab takes no shortcut before it has laid out its page
+        page.locator(".jp-Notebook .jp-Cell.jp-mod-active").focus()
         page.keyboard.press("Control+A")
         if cells.and_(page.locator(".jp-mod-selected")).count() == cells.count():
             page.keyboard.press("Control+Enter")

@@ -1,25 +1,10 @@
 """Fixtures: a real Chromium, a JupyterLab to look at, and a page that is watched."""
 
 import itertools
-import shutil
 
 import pytest
-from lab import Lab, Watcher
+from lab import CHROMIUM_FLAGS, Lab, Watcher, find_chromium
 from playwright.sync_api import sync_playwright
-
-# No background requests of the browser's own: the tests watch that nothing leaves the machine.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
-]
-
-
-def find_chromium() -> str | None:
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +13,7 @@ def browser():
     if not executable:
         pytest.skip("there is no Chromium on this machine (Debian: apt install chromium)")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
 
