@@ -31,10 +31,11 @@ class Table:
             f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
             for first, *rest in self.rows
         )
+        caption = escape(self.caption)
         # Where the table is wider than the window it scrolls, so it takes the focus: arrow keys must reach it, too.
-        region = f'role="region" aria-label="{escape(self.caption)}" tabindex="0" data-lm-suppress-shortcuts="true"'
+        region = f'role="region" aria-label="{caption}" tabindex="0" data-lm-suppress-shortcuts="true"'
         return (
-            f'<div class="course-table" {region}><style>{_STYLE}</style>\n<table>\n<caption>{escape(self.caption)}</caption>\n'
+            f'<div class="course-table" {region}><style>{_STYLE}</style>\n<table>\n<caption>{caption}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"
         )
 

@@ -34,7 +34,7 @@ def judgement_html(question: Question, judgement: Judgement, run_html: str, prob
     touched = {remark.option.value for remark in judgement.remarks}
     parts.append(
         _list(
-            f"{SIGNS[RIGHT if r.fits else WRONG]} <strong>{inline(r.option.text)}</strong>: {inline(r.option.why)}"
+            f"{SIGNS[RIGHT if r.fits else WRONG]} <strong>{inline(r.option.text)}</strong><br>{inline(r.option.why)}"
             for r in judgement.remarks
         )
     )
@@ -42,7 +42,7 @@ def judgement_html(question: Question, judgement: Judgement, run_html: str, prob
         parts.append(run_html)
     others = [option for option in question.options if option.value not in touched]
     if judgement.state == RIGHT and others:
-        rest = _list(f"<strong>{inline(option.text)}</strong>: {inline(option.why)}" for option in others)
+        rest = _list(f"<strong>{inline(option.text)}</strong><br>{inline(option.why)}" for option in others)
         parts.append(f"<details><summary>The other answers</summary>{rest}</details>")
     if judgement.state == RIGHT:
         parts.append(f"<p>Source: {inline(question.source)}</p>")
@@ -76,7 +76,7 @@ def fallback_html(question: Question, actual: str | None, run_html: str) -> str:
 
 def _told(question: Question, value: str) -> str:
     option = question.option(value)
-    return f"<strong>{inline(option.text)}</strong>: {inline(option.why)}"
+    return f"<strong>{inline(option.text)}</strong><br>{inline(option.why)}"
 
 
 def _list(items) -> str:
