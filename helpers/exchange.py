@@ -176,7 +176,7 @@ class Exchange:
     def _pair_explanation(self, a: str, b: str) -> str:
         direction = self.direction(a, b)
         if direction is Direction.NONE:
-            return f"Neither {a} nor {b} knows who the other is."
+            return f"Neither {a} nor {b} authenticated."
         pairs = [pair for pair in ((a, b), (b, a)) if self._proofs(*pair)]
         # Told in the order in which it happened.
         said = " ".join(self._shown(*pair) for pair in sorted(pairs, key=lambda pair: self._proofs(*pair)[0].at))

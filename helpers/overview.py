@@ -27,7 +27,7 @@ def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition 
     places: dict[tuple, list[str]] = {}
     for exchange in exchanges:
         place = exchange.factors_of(user), exchange.direction(definition=definition)
-        places.setdefault(place, []).append(f"✔ {exchange.title}")
+        places.setdefault(place, []).append(f"✔ {exchange.title}{_only(exchange)}")
     down += sorted({factors for factors, _ in places} - set(down), key=len)
     rows = [
         (
@@ -41,6 +41,12 @@ def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition 
         (f"{user} showed", *(direction.value for direction in across)),
         rows,
     )
+
+
+def _only(exchange: Exchange) -> str:
+    """In a one-way exchange: who it is that proves."""
+    provers = {proof.prover for proof in exchange.proofs}
+    return f" ({provers.pop()} proves)" if len(provers) == 1 else ""
 
 
 def _empty(factors: frozenset[Factor], direction: Direction) -> str:

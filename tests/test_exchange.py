@@ -157,4 +157,4 @@ def test_what_does_not_fit_in_is_refused():
 
 def test_summary_says_who_refused():
     run = Exchange("x", ("A", "B"), (Message("A", "B", "hello"),), (), Failure("B", "why", 0))
-    assert run.summary() == "No authentication. Neither A nor B knows who the other is. B refused."
+    assert run.summary() == "No authentication. Neither A nor B authenticated. B refused."

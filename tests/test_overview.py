@@ -41,7 +41,7 @@ def test_the_map_by_the_strict_test(runs):
     table = overview.course_map(runs, "alice")
     assert table.headers == ("alice showed", "one-way", "two one-ways", "mutual")
     assert table.rows == [
-        ("nothing", "✔ no login", IMPOSSIBLE, IMPOSSIBLE),
+        ("nothing", "✔ no login (bank.example proves)", IMPOSSIBLE, IMPOSSIBLE),
         ("knowledge", "– not run here", "✔ password", "– not run here"),
         ("possession", "– not run here", "– not run here", "✔ mutual"),
         ("knowledge and possession", "– not run here", "– not run here", "– not run here"),
@@ -55,4 +55,7 @@ def test_the_map_by_the_loose_test(runs):
 
 
 def test_two_runs_share_a_cell(runs):
-    assert overview.course_map([*runs, runs[0]], "alice").rows[0][1] == "✔ no login; ✔ no login"
+    assert (
+        overview.course_map([*runs, runs[0]], "alice").rows[0][1]
+        == "✔ no login (bank.example proves); ✔ no login (bank.example proves)"
+    )

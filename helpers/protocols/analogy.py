@@ -12,7 +12,9 @@ def bank_visit() -> Exchange:
 
 def fake_branch() -> Exchange:
     """The same visit where a thief has copied the branch. You see the same, and do the same."""
-    return _visit("A visit to a fake branch (an analogy, not a run)", "a thief", "the thief keeps a copy of all three")
+    return _visit(
+        "A visit to a fake branch (an analogy, not a run)", "a thief", "the thief checks nothing, and copies all three"
+    )
 
 
 def _visit(title: str, other: str, outcome: str, proofs: tuple[Proof, ...] = ()) -> Exchange:

@@ -6,7 +6,9 @@ whoever sees it in time can use it as well.
 
 import hmac
 import struct
+import time
 import warnings
+from collections.abc import Callable
 
 # RFC 4226, section 4, R6: "The length of the shared secret MUST be at least 128 bits."
 SHORTEST_KEY = 16
@@ -43,6 +45,11 @@ def time_step(at: float, *, step: int = 30, t0: int = 0) -> int:
     """The number of the time step (of `step` seconds, counted from `t0`) that contains the Unix time `at`."""
     # RFC 6238, section 4.2: "T = (Current Unix time - T0) / X, where the default floor function is used".
     return int((at - t0) // step)
+
+
+def authenticator_app(key: bytes) -> Callable[[], str]:
+    """What the app on a phone does that holds this key: call it to read the code of this moment."""
+    return lambda: totp(key, time.time())
 
 
 def match_totp(

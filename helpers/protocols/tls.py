@@ -24,6 +24,10 @@ from helpers.display.error import CourseError, error_text
 from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
 from helpers.trust.pki import Credential, common_name
 
+# OpenSSL 3.2 and later may compress certificates (RFC 8879) where it was built so. The message then has another name and
+# form, and the lessons would look different from machine to machine. Python has no names for these two options.
+NO_CERTIFICATE_COMPRESSION = (1 << 32 | 1 << 33) if ssl.OPENSSL_VERSION_INFO >= (3, 2) else 0
+
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -44,10 +48,9 @@ class Client:
         version: str = "1.3",
     ) -> None:
         self.party = party
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name, unless told otherwise
+        self.context = _context(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name, unless told otherwise
         self.context.check_hostname = check_name
         self.context.maximum_version = VERSIONS[version]
-        _watch(self.context)
         _trust(self.context, trust)
         if credential:
             _load(self.context, credential)
@@ -75,8 +78,7 @@ class Server:
         certificate_optional: bool = False,
     ) -> None:
         self.party = party
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        _watch(self.context)
+        self.context = _context(ssl.PROTOCOL_TLS_SERVER)
         _load(self.context, credential)
         if trust:
             self.context.verify_mode = ssl.CERT_OPTIONAL if certificate_optional else ssl.CERT_REQUIRED
@@ -86,6 +88,13 @@ class Server:
 def handshake(client: Client, server: Server, name: str, title: str = "") -> Exchange:
     """Connect `client` to a `server` that should be `name`, and let each end read once. A refusal does not raise."""
     return Session(client, server, name).exchange(title)
+
+
+def _context(protocol: int) -> ssl.SSLContext:
+    context = ssl.SSLContext(protocol)
+    context.options |= NO_CERTIFICATE_COMPRESSION
+    _watch(context)
+    return context
 
 
 def _trust(context: ssl.SSLContext, root: Credential | None) -> None:

@@ -36,7 +36,7 @@ def _import(text: str) -> str:
 
 def _table(states: dict[str, str]) -> str:
     rows = "".join(_row(name, file, states) for name, file in bank.files().items())
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Notebook", "Right", "Wrong", "Not yet"))
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Notebook", "Right", "Not yet right", "Not tried yet"))
     return (
         "<table><caption>Questions that the notebooks ask</caption>"
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"

@@ -17,7 +17,7 @@ def inline(text: str) -> str:
 
 def question_for_widget(question: Question, earlier: str | None) -> dict:
     """What `widgets.question.QuestionWidget` shows. It does not hold the right answer."""
-    before = {RIGHT: "✔ You answered this right before.", WRONG: "✘ Your last answer to this was wrong. Try again."}
+    before = {RIGHT: "✔ You answered this right before.", WRONG: "You have tried this one before. Try it again."}
     return {
         "prompt": inline(question.prompt) + {"choose all": " <em>(Choose all that fit.)</em>"}.get(question.kind, ""),
         "kind": question.kind,

@@ -19,13 +19,13 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
     assert start.locator(".jp-Dialog, .jp-toast-message").count() == 0
     run_all(start)
     row = start.locator(".course-dashboard tr", has_text="01 Who proves what to whom?")
-    expect(row).to_contain_text("0 of 8")
+    expect(row).to_contain_text("0 of 7")
 
     page, watch = open_page(lab, "01_who_proves_what_to_whom.ipynb")
     run_all(page)
     question = question_of(page, PREDICTION)
     status = question.locator('.feedback[role="status"]')
-    expect(page.locator(".course-question")).to_have_count(8)
+    expect(page.locator(".course-question")).to_have_count(7)
     expect(status).to_be_empty()
 
     go_to(page, PREDICTION)
@@ -61,7 +61,7 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
     go_to(start, "selfcheck.dashboard()")
     tab_to(start, "Refresh")
     start.keyboard.press("Enter")
-    expect(row).to_contain_text("1 of 8")
+    expect(row).to_contain_text("1 of 7")
 
     page.bring_to_front()
     go_to(page, PREDICTION)

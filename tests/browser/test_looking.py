@@ -14,7 +14,7 @@ def test_a_notebook_that_nobody_ran_can_be_read(make_lab, open_page):
     # JupyterLab keeps no style of a notebook that it does not trust.
     assert outputs.locator("style").count() == 0
     assert page.get_by_text("Error displaying widget").count() == 0
-    expect(page.get_by_text("Run this cell to answer.")).to_have_count(8)
+    expect(page.get_by_text("Run this cell to answer.")).to_have_count(7)
     first = outputs.locator("table").first
     for part in ("HTTPS, no login", "One-way authentication.", "alice → bank.example: ClientHello", "✔ Proved."):
         expect(first).to_contain_text(part)

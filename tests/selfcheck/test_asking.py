@@ -64,7 +64,7 @@ def test_an_earlier_answer_is_remembered_by_the_next_kernel():
     learner().add("three-acts", "right", {})
     assert selfcheck.ask("three-acts").question["earlier"] == "✔ You answered this right before."
     learner().add("three-acts", "wrong", {})
-    assert "Try again" in selfcheck.ask("three-acts").question["earlier"]
+    assert "Try it again" in selfcheck.ask("three-acts").question["earlier"]
 
 
 def test_a_prediction_runs_when_it_is_submitted_and_shows_the_run():
@@ -142,14 +142,14 @@ def test_the_progress_problem_is_said_once(own_progress):
 
 def test_the_dashboard_counts_and_moves():
     widget = selfcheck.dashboard()
-    assert "0 of 8" in widget.view["html"]
+    assert "0 of 7" in widget.view["html"]
     send(selfcheck.ask("mutual-tls-factors"), action="check", answer=["one"])
     send(selfcheck.ask("three-acts"), action="check", answer={"types-name": "authorization"} | {
         o.value: "authorization" for o in bank.find("three-acts").options
     })  # fmt: skip
     widget._on_message(widget, {"action": "refresh"}, [])
     row = re.search(r"<tr><th[^>]*><a href=\"01_.*?</tr>", widget.view["html"]).group()
-    assert re.findall(r"<td>(?:<meter.*?</meter> )?([^<]*)</td>", row) == ["1 of 8", "1", "6"]
+    assert re.findall(r"<td>(?:<meter.*?</meter> )?([^<]*)</td>", row) == ["1 of 7", "1", "5"]
     assert widget.view["file"] == own_text()
 
 
@@ -162,7 +162,7 @@ def test_the_dashboard_takes_over_a_file():
     line = '{"question": "three-acts", "state": "right", "answer": {}, "hints": 0, "at": "2026-11-24T08:00:00+00:00"}\n'
     widget._on_message(widget, {"action": "load", "text": line}, [])
     assert widget.view["message"] == "Answers taken over: 1."
-    assert "1 of 8" in widget.view["html"]
+    assert "1 of 7" in widget.view["html"]
     widget._on_message(widget, {"action": "load", "text": "nonsense"}, [])
     assert "Nothing new in this file" in widget.view["message"]
 
@@ -171,4 +171,4 @@ def test_the_stored_dashboard_tells_nothing_of_the_learner():
     learner().add("three-acts", "right", {})
     data, _ = selfcheck.dashboard()._repr_mimebundle_()
     assert "Run this cell to see your progress" in data["text/html"]
-    assert "0 of 8" in data["text/html"]
+    assert "0 of 7" in data["text/html"]
