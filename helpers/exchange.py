@@ -12,7 +12,7 @@ from helpers.display.ladder import Ladder, Remark, Step
 
 
 class Factor(Enum):
-    """A category of evidence (NIST SP 800-63-3, section 4.3 knows exactly these three)."""
+    """A category of evidence (NIST SP 800-63-3, section 4.3, knows exactly these three)."""
 
     KNOWLEDGE = "knowledge"
     POSSESSION = "possession"
@@ -64,6 +64,7 @@ class Message:
 class Proof:
     """Something that `verifier` checked and accepted in the run. Nothing else is ever written as a Proof.
 
+    (A scene that says that it is an analogy may tell of a check instead.)
     `prover` is who really sent it, `identity` the name that the verifier accepted. `at` is the index of the message at
     which it was complete. `session` is what the evidence itself is bound to (TLS: the transcript), None for a secret
     that is handed over; `inside` is the protected session in which it travelled.
@@ -109,6 +110,11 @@ class Exchange:
     def __post_init__(self) -> None:
         named = [name for message in self.messages for name in (message.sender, message.receiver)]
         named += [name for proof in self.proofs for name in (proof.prover, proof.verifier)]
+        if len(set(self.parties)) < len(self.parties):
+            raise ValueError(f"two of the parties have the same name: {self.parties}")
+        for message in self.messages:
+            if message.sender == message.receiver:
+                raise ValueError(f"{message.sender!r} sends {message.name!r} to itself")
         places = [proof.at for proof in self.proofs]
         if self.failure:
             named += [name for name in (self.failure.by, self.failure.learned_by) if name is not None]
@@ -144,7 +150,9 @@ class Exchange:
     # The second question: with what?
 
     def factors_of(self, prover: str, verifier: str | None = None) -> frozenset[Factor]:
-        """All factors that `prover` really showed, to `verifier` or to anybody."""
+        """All factors that `prover` really showed, to `verifier` or to anybody. Raises ValueError for a non-party."""
+        if not {prover, verifier or prover} <= set(self.parties):
+            raise ValueError(f"name one of the parties {self.parties}: factors_of(prover, verifier)")
         return frozenset().union(*(proof.factors for proof in self._proofs(prover, verifier)))
 
     def _proofs(self, prover: str, verifier: str | None) -> list[Proof]:
@@ -184,23 +192,30 @@ class Exchange:
             silent = a if pairs == [(b, a)] else b
             return f"{said} {silent} did not authenticate."
         if direction is Direction.MUTUAL:
-            return f"{said} Both proofs belong to the same session: mutual by the strict test."
-        loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL
+            on_top = [p.evidence for p in self._proofs(a, b) + self._proofs(b, a) if p.session is None]
+            more = f" On top of it, and not bound to it: {', '.join(on_top)}." if on_top else ""
+            return f"{said} Both proved it in one and the same session: mutual by the strict test.{more}"
+        loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL and not self.failure
         also = " NIST's looser definition counts it, since one protected session holds both." if loose else ""
         return f"{said} The proofs do not belong together: not mutual by the strict test.{also}"
 
     def _shown(self, prover: str, verifier: str) -> str:
-        factors = words(self.factors_of(prover, verifier))
-        borrowed = sorted({p.identity for p in self._proofs(prover, verifier)} - {prover})
-        if borrowed:
-            return f"{verifier} took {prover} for {' and '.join(borrowed)} ({factors})."
-        return f"{prover} authenticated to {verifier} ({factors})."
+        """One sentence for each identity that the verifier accepted: factors of two identities don't add up."""
+        proofs = self._proofs(prover, verifier)
+        said = []
+        for identity in dict.fromkeys(proof.identity for proof in proofs):
+            factors = words(frozenset().union(*(p.factors for p in proofs if p.identity == identity)))
+            if is_own_name(prover, identity):
+                said.append(f"{prover} authenticated to {verifier} ({factors}).")
+            else:
+                said.append(f"{verifier} took {prover} for {identity} ({factors}).")
+        return " ".join(said)
 
     def ladder(self) -> Ladder:
         """The picture as a value: `display.ladder.Ladder`."""
         remarks: list[list[Remark]] = [[] for _ in self.messages]
         for proof in self.proofs:
-            kind = "proof" if proof.identity == proof.prover else "accepted"
+            kind = "proof" if is_own_name(proof.prover, proof.identity) else "accepted"
             remarks[proof.at].append(Remark(kind, _proof_text(proof)))
         if self.failure:
             remarks[self.failure.at].append(Remark("failure", f"{self.failure.by} says: {self.failure.reason}"))
@@ -222,6 +237,11 @@ class Exchange:
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
         printer.text(str(self))
+
+
+def is_own_name(party: str, identity: str) -> bool:
+    """A party's name in an exchange is its true name, as a verifier would accept it. Letter case does not matter."""
+    return party.casefold() == identity.casefold()
 
 
 _VERDICTS = {
@@ -246,5 +266,5 @@ def words(factors: frozenset[Factor]) -> str:
 
 def _proof_text(proof: Proof) -> str:
     said = f"{proof.prover} to {proof.verifier}: “I am {proof.identity}”, by {proof.evidence}."
-    truth = "" if proof.identity == proof.prover else f" In truth, {proof.prover} sent it."
+    truth = "" if is_own_name(proof.prover, proof.identity) else f" In truth, {proof.prover} sent it."
     return f"{said} Factor: {words(proof.factors)}.{truth}"

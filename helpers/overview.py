@@ -19,15 +19,17 @@ def proved(exchanges: Sequence[Exchange]) -> Table:
 def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition = INTERLOCKED) -> Table:
     """The map: direction across, the factors that `user` showed down. Each exchange lands where its run puts it.
 
-    A cell that no exchange can reach says why. Raises ValueError for an exchange of more than two parties.
+    A cell that no exchange can reach says why. Raises ValueError for an exchange of more than two parties, or without
+    this user.
     """
-    across = (Direction.ONE_WAY, Direction.TWO_ONE_WAYS, Direction.MUTUAL)
     down = [frozenset(), *(frozenset({f}) for f in (Factor.KNOWLEDGE, Factor.POSSESSION))]
     down.append(down[1] | down[2])
-    places: dict[tuple, list[str]] = {}
+    places: dict[tuple[frozenset[Factor], Direction], list[str]] = {}
     for exchange in exchanges:
         place = exchange.factors_of(user), exchange.direction(definition=definition)
         places.setdefault(place, []).append(f"✔ {exchange.title}{_only(exchange)}")
+    # A column for "none" only where a run lands there: it has no factors, and so nothing to compare.
+    across = [d for d in Direction if d is not Direction.NONE or any(d is direction for _, direction in places)]
     down += sorted({factors for factors, _ in places} - set(down), key=len)
     rows = [
         (
@@ -50,6 +52,8 @@ def _only(exchange: Exchange) -> str:
 
 
 def _empty(factors: frozenset[Factor], direction: Direction) -> str:
-    if not factors and direction is not Direction.ONE_WAY:
+    if direction is Direction.NONE and factors:
+        return "✘ cannot be: the user proved something"
+    if not factors and direction in (Direction.TWO_ONE_WAYS, Direction.MUTUAL):
         return "✘ cannot be: both sides must prove something"
     return "– not run here"

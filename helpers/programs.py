@@ -47,7 +47,7 @@ PROGRAMS = (
     Program(
         "sshd",
         "The real SSH server.",
-        "sudo apt install openssh-server",
+        "sudo apt install openssh-server (starts a server; sudo systemctl disable --now ssh stops it)",
         "comes with macOS",
         "optional feature “OpenSSH Server”",
     ),

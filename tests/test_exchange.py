@@ -27,7 +27,7 @@ def bank(root):
 
 @pytest.fixture(scope="module")
 def strict_bank(root):
-    return tls.Server("bank.example", root.issue_server("bank.example"), trust=root)
+    return tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +40,39 @@ def both_directions(exchange, *pair):
 
 
 def test_https_without_login_is_one_way(root, bank):
-    run = tls.handshake(tls.Client("alice", root), bank, "bank.example")
+    run = tls.handshake(tls.Client("alice", root.certificate), bank, "bank.example")
     assert both_directions(run) == (Direction.ONE_WAY, Direction.ONE_WAY)
     assert run.factors_of("bank.example") == POSSESSION
     assert run.factors_of("alice") == frozenset()
 
 
 def test_https_and_password_are_two_one_ways_and_mutual_only_for_nist(root, bank, accounts):
-    run = log_in(tls.Client("alice", root), bank, "bank.example", accounts, "alice", "correct horse")
+    run = log_in(tls.Client("alice", root.certificate), bank, "bank.example", accounts, "alice", "correct horse")
     assert both_directions(run) == (Direction.TWO_ONE_WAYS, Direction.MUTUAL)
     assert run.factors_of("alice", "bank.example") == KNOWLEDGE
 
 
 def test_mutual_tls_is_mutual_by_both_definitions(root, strict_bank):
-    alice = tls.Client("alice", root, root.issue_client("alice@bank.example"))
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
     run = tls.handshake(alice, strict_bank, "bank.example")
     assert both_directions(run) == (Direction.MUTUAL, Direction.MUTUAL)
     assert run.factors_of("alice") == POSSESSION
 
 
 def test_without_a_name_check_the_server_is_nobody(root, bank, strict_bank):
-    careless = tls.Client("alice", root, root.issue_client("alice@bank.example"), check_name=False)
+    careless = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"), check_name=False)
     assert both_directions(tls.handshake(careless, bank, "bank.example")) == (Direction.NONE, Direction.NONE)
     assert both_directions(tls.handshake(careless, strict_bank, "bank.example")) == (Direction.ONE_WAY,) * 2
 
 
 def test_an_optional_certificate_that_is_not_sent_proves_nothing(root):
-    bank = tls.Server("bank.example", root.issue_server("bank.example"), trust=root, certificate_optional=True)
-    without = tls.handshake(tls.Client("alice", root), bank, "bank.example")
+    bank = tls.Server(
+        "bank.example", root.issue_server("bank.example"), trust=root.certificate, certificate_optional=True
+    )
+    without = tls.handshake(tls.Client("alice", root.certificate), bank, "bank.example")
     assert without.failure is None
     assert both_directions(without) == (Direction.ONE_WAY, Direction.ONE_WAY)
-    alice = tls.Client("alice", root, root.issue_client("alice@bank.example"))
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
     assert tls.handshake(alice, bank, "bank.example").direction() is Direction.MUTUAL
 
 
@@ -83,7 +85,7 @@ def joined(title, parties, first, second):
 def relay(root, site, with_certificate):
     """A phishing relay, really run: the victim logs in to the proxy, and the proxy to the site as the victim."""
     fake = tls.Server("proxy", root.issue_server("bank-example.test"))
-    victim = tls.Client("alice", root)
+    victim = tls.Client("alice", root.certificate)
     typed = log_in(
         victim, fake, "bank-example.test", Accounts().add("alice", "correct horse"), "alice", "correct horse"
     )
@@ -91,7 +93,7 @@ def relay(root, site, with_certificate):
     typed = Exchange(typed.title, typed.parties, typed.messages, [p for p in typed.proofs if p.prover == "proxy"])
     own = root.issue_client("mallory@bank.example") if with_certificate else None
     accounts = Accounts().add("alice", "correct horse")
-    used = log_in(tls.Client("proxy", root, own), site, "bank.example", accounts, "alice", "correct horse")
+    used = log_in(tls.Client("proxy", root.certificate, own), site, "bank.example", accounts, "alice", "correct horse")
     return joined("Phishing relay", ("alice", "proxy", "bank.example"), typed, used)
 
 
@@ -153,6 +155,23 @@ def test_what_does_not_fit_in_is_refused():
         Exchange("x", ("A", "B"), hello, (Proof(**{**vars(proof), "at": 5}),))
     with pytest.raises(ValueError, match="there is no message 1"):
         Exchange("x", ("A", "B"), hello, (), Failure("B", "why", at=1))
+
+
+def test_names_that_cannot_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="have the same name"):
+        Exchange("x", ("A", "A"), (), ())
+    with pytest.raises(ValueError, match="'A' sends 'hello' to itself"):
+        Exchange("x", ("A", "B"), (Message("A", "A", "hello"),), ())
+    with pytest.raises(ValueError, match="name one of the parties"):
+        Exchange("x", ("A", "B"), (), ()).factors_of("C")
+
+
+def test_a_name_with_a_line_break_forges_no_line():
+    name = "alice\n      ✔ Proved. bank to alice: “forged”"
+    proof = Proof("A", "B", name, "evidence", POSSESSION, "layer")
+    run = Exchange("x", ("A", "B"), (Message("A", "B", "hello"),), (proof,))
+    assert not any(line.strip().startswith("✔") for line in str(run).splitlines())
+    assert "In truth, A sent it." in str(run)
 
 
 def test_summary_says_who_refused():

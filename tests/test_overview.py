@@ -13,9 +13,9 @@ from helpers.trust import pki
 def runs():
     root = pki.new_root("Lab Root CA")
     bank = tls.Server("bank.example", root.issue_server("bank.example"))
-    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root)
-    alice = tls.Client("alice", root)
-    with_key = tls.Client("alice", root, root.issue_client("alice@bank.example"))
+    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+    alice = tls.Client("alice", root.certificate)
+    with_key = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
     accounts = Accounts().add("alice", "correct horse")
     return [
         tls.handshake(alice, bank, "bank.example", title="no login"),
@@ -52,6 +52,22 @@ def test_the_map_by_the_loose_test(runs):
     table = overview.course_map(runs, "alice", SAME_SESSION)
     assert table.rows[1] == ("knowledge", "– not run here", "– not run here", "✔ password")
     assert "NIST" in table.caption
+
+
+def test_a_run_without_any_proof_has_a_column_of_its_own(runs):
+    root = pki.new_root("Lab Root CA")
+    bank = tls.Server("bank.example", root.issue_server("bank.example"))
+    careless = tls.Client("alice", root.certificate, check_name=False)
+    nobody = tls.handshake(careless, bank, "bank.example", title="careless")
+    table = overview.course_map([*runs, nobody], "alice")
+    assert table.headers[1] == "none"
+    assert table.rows[0][1] == "✔ careless"
+    assert table.rows[1][1] == "✘ cannot be: the user proved something"
+
+
+def test_a_user_who_is_no_party_is_refused(runs):
+    with pytest.raises(ValueError, match="name one of the parties"):
+        overview.course_map(runs, "Alice")
 
 
 def test_two_runs_share_a_cell(runs):

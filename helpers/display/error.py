@@ -11,16 +11,19 @@ class CourseError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
-# What differs although the error is the same: the line in Python's C source, ports, process ids.
+# What differs although the error is the same: the line in Python's C source, ports, process ids, and wordings.
 _VARIES = (
     (re.compile(r" ?\(_ssl\.c:\d+\)"), ""),
     (re.compile(r"(127\.0\.0\.1|localhost|\[::1\]):\d+"), r"\1:PORT"),
     (re.compile(r"\bpid[ =:]+\d+", re.IGNORECASE), "pid PID"),
+    # OpenSSL 3.2 renamed the old alerts, and once also a verification error. The newer wording stands for both.
+    (re.compile(r"\bsslv3 alert\b"), "ssl/tls alert"),
+    (re.compile(r"\bunsupported certificate purpose\b"), "unsuitable certificate purpose"),
 )
 
 
 def error_text(error: BaseException | str) -> str:
-    """The real text of an error, less what differs from run to run or from Python to Python.
+    """The real text of an error, less what differs from run to run, from Python to Python or from OpenSSL to OpenSSL.
 
     >>> error_text("[SSL: X] it failed (_ssl.c:1006)")
     '[SSL: X] it failed'

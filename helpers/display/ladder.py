@@ -7,8 +7,9 @@ in text.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
+
+from helpers.display.text import as_html, visible
 
 _STYLE = Path(__file__).with_name("ladder.css").read_text(encoding="utf-8")
 
@@ -70,10 +71,10 @@ class Ladder:
         return f'<div class="ladder"><style>{_STYLE}</style>\n{picture}\n</div>'
 
     def _table(self, rows: Iterator[str]) -> str:
-        parties = "".join(f'<th scope="col">{escape(party)}</th>' for party in self.parties)
-        verdict = f'<strong class="verdict">{escape(self.verdict)}.</strong> ' if self.verdict else ""
+        parties = "".join(f'<th scope="col">{as_html(party)}</th>' for party in self.parties)
+        verdict = f'<strong class="verdict">{as_html(self.verdict)}.</strong> ' if self.verdict else ""
         return (
-            f"<table>\n<caption><b>{escape(self.title)}</b><br>{verdict}{escape(self.caption)}</caption>\n"
+            f"<table>\n<caption><b>{as_html(self.title)}</b><br>{verdict}{as_html(self.caption)}</caption>\n"
             f'<thead><tr><th scope="col">Step</th>{parties}</tr></thead>\n'
             f"<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
         )
@@ -85,14 +86,14 @@ class Ladder:
                 skipped.append(step.name)
                 continue
             if skipped:
-                yield self._wide_row("skipped", f"… {escape(', '.join(skipped))}")
+                yield self._wide_row("skipped", f"… {as_html(', '.join(skipped))}")
                 skipped = []
             yield self._message_row(step)
             for remark in step.remarks:
                 sign, word = SIGNS[remark.kind]
-                yield self._wide_row(remark.kind, f"{sign} <b>{word}.</b> {escape(remark.text)}")
+                yield self._wide_row(remark.kind, f"{sign} <b>{word}.</b> {as_html(remark.text)}")
         if skipped:
-            yield self._wide_row("skipped", f"… {escape(', '.join(skipped))}")
+            yield self._wide_row("skipped", f"… {as_html(', '.join(skipped))}")
 
     def _wide_row(self, kind: str, html: str) -> str:
         span = len(self.parties)
@@ -110,33 +111,33 @@ class Ladder:
         who = f"{self.parties[step.sender]} → {self.parties[step.receiver]}:"
         # "encrypted" is a word and not only another line: it must survive without the style.
         kind, lock = ("sealed", ' <i class="lock">encrypted</i>') if step.encrypted else ("plain", "")
-        note = f"<br><small>{escape(step.note)}</small>" if step.note else ""
+        note = f"<br><small>{as_html(step.note)}</small>" if step.note else ""
         return (
             f'<tr class="step"><th scope="row">{step.number}</th>{before}{self._wide_cell(span)}'
-            f'<div class="arrow {way} {kind}"><span class="who">{escape(who)}</span> '
-            f'<span class="what"><b>{escape(step.name)}</b>{lock}</span>{note}</div></td>{after}</tr>'
+            f'<div class="arrow {way} {kind}"><span class="who">{as_html(who)}</span> '
+            f'<span class="what"><b>{as_html(step.name)}</b>{lock}</span>{note}</div></td>{after}</tr>'
         )
 
     def __str__(self) -> str:
         """The whole ladder as text."""
         # A column is as wide as its heading or its longest message needs.
-        width = max([len(party) + 4 for party in self.parties] + [len(step.name) + 10 for step in self.steps])
-        heading = "".join(party.center(width) for party in self.parties).rstrip()
+        width = max([len(visible(p)) + 4 for p in self.parties] + [len(visible(step.name)) + 10 for step in self.steps])
+        heading = "".join(visible(party).center(width) for party in self.parties).rstrip()
         said = f"{self.verdict}. {self.caption}" if self.verdict else self.caption
-        lines = [self.title, said, "", f"      {heading}"]
+        lines = [visible(self.title), visible(said), "", f"      {heading}"]
         for step in self.steps:
             left, right = sorted((step.sender, step.receiver))
             dash = "=" if step.encrypted else "-"
-            inner = f" {step.name} ".center((right - left) * width - 3, dash)
+            inner = f" {visible(step.name)} ".center((right - left) * width - 3, dash)
             arrow = f"{dash}{inner}>" if step.sender < step.receiver else f"<{inner}{dash}"
             line = list("|".center(width) * len(self.parties))
             start = left * width + (width - 1) // 2 + 1
             line[start : start + len(arrow)] = arrow
-            said = "; ".join(part for part in ("encrypted" if step.encrypted else "", step.note) if part)
+            said = "; ".join(part for part in ("encrypted" if step.encrypted else "", visible(step.note)) if part)
             lines.append(f"  {step.number:>2}  {''.join(line).rstrip()}  {said}".rstrip())
             for remark in step.remarks:
                 sign, word = SIGNS[remark.kind]
-                lines.append(f"      {sign} {word}. {remark.text}")
+                lines.append(f"      {sign} {word}. {visible(remark.text)}")
         return "\n".join(lines)
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:

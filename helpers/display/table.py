@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
+
+from helpers.display.text import as_html, visible
 
 _STYLE = Path(__file__).with_name("table.css").read_text(encoding="utf-8")
 
@@ -26,12 +27,14 @@ class Table:
                 raise ValueError(f"this row has {len(row)} cells, the table has {len(self.headers)} columns: {row!r}")
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(header)}</th>' for header in self.headers)
+        head = "".join(f'<th scope="col">{as_html(header)}</th>' for header in self.headers)
         body = "\n".join(
-            f'<tr><th scope="row">{escape(first)}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in rest) + "</tr>"
+            f'<tr><th scope="row">{as_html(first)}</th>'
+            + "".join(f"<td>{as_html(cell)}</td>" for cell in rest)
+            + "</tr>"
             for first, *rest in self.rows
         )
-        caption = escape(self.caption)
+        caption = as_html(self.caption)
         # Where the table is wider than the window it scrolls, so it takes the focus: arrow keys must reach it, too.
         region = f'role="region" aria-label="{caption}" tabindex="0" data-lm-suppress-shortcuts="true"'
         return (
@@ -40,12 +43,12 @@ class Table:
         )
 
     def __str__(self) -> str:
-        lines = [self.headers, *self.rows]
+        lines = [[visible(cell) for cell in line] for line in (self.headers, *self.rows)]
         widths = [max(len(line[column]) for line in lines) for column in range(len(self.headers))]
         text = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         ]
-        return "\n".join([self.caption, "", text[0], "  ".join("-" * width for width in widths), *text[1:]])
+        return "\n".join([visible(self.caption), "", text[0], "  ".join("-" * width for width in widths), *text[1:]])
 
     def _repr_pretty_(self, printer, cycle: bool) -> None:
         printer.text(str(self))

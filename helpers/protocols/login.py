@@ -10,7 +10,7 @@ travels, and not to the server that asked.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs, urlencode
 
 from cryptography.exceptions import InvalidKey
@@ -28,8 +28,8 @@ PASSWORD_HASHING = {"memory_cost": 19 * 1024, "iterations": 2, "lanes": 1}
 class Account:
     """What the server keeps of a user: never the password itself."""
 
-    password_hash: str  # in PHC format: "$argon2id$v=19$m=...$salt$hash"
-    otp_key: bytes | None = None
+    password_hash: str = field(repr=False)  # in PHC format: "$argon2id$v=19$m=...$salt$hash"
+    otp_key: bytes | None = field(default=None, repr=False)
     last_otp_step: int | None = None  # codes up to this time step are used up
 
 
@@ -96,7 +96,7 @@ def log_in(
     session = Session(client, server, name)
     if session.established:
         _fill_in(session, accounts, user, password, code)
-    return session.exchange(title or f"Log in to {name} with a password{' and a one-time code' if code else ''}")
+    return session.exchange(title or f"{user} logs in to {name}")
 
 
 def _fill_in(
@@ -111,16 +111,18 @@ def _fill_in(
     if not accounts.password_is_right(fields["user"], fields["password"]):
         _refuse(session, at, "wrong user name or password")
         return
-    _note_proof(session, fields["user"], "a password, handed over", Factor.KNOWLEDGE, at)
-    if not accounts.needs_code(fields["user"]):
+    verified = fields["user"]
+    _note_proof(session, verified, "a password, handed over", Factor.KNOWLEDGE, at)
+    if not accounts.needs_code(verified):
         _answer(session, "200 OK", "welcome")
         return
     _answer(session, "200 OK", "asks for a one-time code")
-    at, fields = _post(session, "/code", user=user, code=code() if code else "")
-    if not accounts.code_is_right(fields["user"], fields["code"], time.time()):
+    # The second form names no user: the server goes on with the one whose password it has checked.
+    at, fields = _post(session, "/code", code=code() if code else "")
+    if not accounts.code_is_right(verified, fields["code"], time.time()):
         _refuse(session, at, "wrong one-time code, or one that was used before")
         return
-    _note_proof(session, fields["user"], "a one-time code, handed over", Factor.POSSESSION, at)
+    _note_proof(session, verified, "a one-time code, handed over", Factor.POSSESSION, at)
     _answer(session, "200 OK", "welcome")
 
 
@@ -143,6 +145,7 @@ def _answer(session: Session, status: str, text: str) -> int:
 
 
 def _refuse(session: Session, at: int, reason: str) -> None:
+    # HTTP's 401 is for its own login scheme (RFC 9110, section 15.5.2); after a form, sites answer 403 or plain 200.
     heard = _answer(session, "403 Forbidden", reason)
     session.failure = Failure(session.server.party, reason, at, session.client.party, heard)
 

@@ -17,7 +17,8 @@ SHORTEST_KEY = 16
 def hotp(key: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1") -> str:
     """The code for `counter` (RFC 4226, section 5.3): a string of `digits` decimal digits, zeros in front kept.
 
-    Warns where the key has fewer than 16 bytes. Raises ValueError for a negative counter or for digits outside 6 to 10.
+    Warns where the key has fewer than 16 bytes. Raises ValueError for a negative counter for digits outside 6 to 10
+    or for another algorithm than SHA1, SHA256 and SHA512.
 
     >>> hotp(b"12345678901234567890", 0)
     '755224'
@@ -29,6 +30,9 @@ def hotp(key: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1") 
     # RFC 4226, section 5.3: "Implementations MUST extract a 6-digit code at a minimum and possibly 7 and 8-digit code."
     if not 6 <= digits <= 10:
         raise ValueError(f"a code has 6 to 10 digits, not {digits}")
+    # RFC 6238, section 1.2, adds SHA-256 and SHA-512.
+    if algorithm not in ("SHA1", "SHA256", "SHA512"):
+        raise ValueError(f"the algorithm is SHA1, SHA256 or SHA512, not {algorithm}")
     digest = hmac.digest(key, struct.pack(">Q", counter), algorithm)
     # Section 5.3, dynamic truncation: the last four bits say where to read four bytes; their highest bit is dropped.
     offset = digest[-1] & 0x0F
@@ -74,8 +78,7 @@ def match_totp(
         # validation has been issued for the first OTP".
         if after is not None and candidate <= after:
             continue
-        # compare_digest takes as long for a wrong code as for the right one, so its time tells nothing.
-        if hmac.compare_digest(hotp(key, candidate, digits=digits, algorithm=algorithm).encode(), code.encode()):
+        if _same(code, hotp(key, candidate, digits=digits, algorithm=algorithm)):
             return candidate
     return None
 
@@ -91,6 +94,11 @@ def verify_hotp(
     """The next counter to store, or None where no code from `counter` to `counter + look_ahead` matches."""
     # RFC 4226, section 7.4, resynchronization: the server looks ahead, since a token may have been pressed unused.
     for candidate in range(counter, counter + look_ahead + 1):
-        if hmac.compare_digest(hotp(key, candidate, digits=digits, algorithm=algorithm).encode(), code.encode()):
+        if _same(code, hotp(key, candidate, digits=digits, algorithm=algorithm)):
             return candidate + 1
     return None
+
+
+def _same(code: str, expected: str) -> bool:
+    # compare_digest takes as long for a wrong code as for the right one, so its time tells nothing.
+    return hmac.compare_digest(code.encode(errors="replace"), expected.encode())

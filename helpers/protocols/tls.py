@@ -1,6 +1,6 @@
 """A real TLS handshake between two ends in this process, and what it proved.
 
-    client = tls.Client("alice", trust=root)
+    client = tls.Client("alice", trust=root.certificate)
     server = tls.Server("bank.example", root.issue_server("bank.example"))
     tls.handshake(client, server, name="bank.example")
 
@@ -8,6 +8,8 @@ Both ends are Python's own `ssl` (OpenSSL). They write into two buffers in memor
 depends on ports or timing. The messages of the picture are those that OpenSSL reported while it sent and read them.
 """
 
+import ipaddress
+import itertools
 import os
 import platform
 import secrets
@@ -24,15 +26,15 @@ from helpers.display.error import CourseError, error_text
 from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
 from helpers.trust.pki import Credential, common_name
 
-# OpenSSL 3.2 and later may compress certificates (RFC 8879) where it was built so. The message then has another name and
-# form, and the lessons would look different from machine to machine. Python has no names for these two options.
+# OpenSSL 3.2 and later compresses certificates (RFC 8879) where it was built so. The message then has another name, and
+# the lessons would look different from machine to machine. Python has no names for these two options.
 NO_CERTIFICATE_COMPRESSION = (1 << 32 | 1 << 33) if ssl.OPENSSL_VERSION_INFO >= (3, 2) else 0
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
 class Client:
-    """One who connects. `party` is who it really is, `trust` the root CA that it believes, or None for none at all.
+    """One who connects. `party` is its true name, `trust` the certificate of the root CA that it believes, or None.
 
     A client with a `credential` shows it when the server asks. With `check_name` off it verifies the chain, but not
     whose certificate it is. `version` ("1.2" or "1.3") is the newest version that it offers.
@@ -41,7 +43,7 @@ class Client:
     def __init__(
         self,
         party: str,
-        trust: Credential | None,
+        trust: x509.Certificate | None,
         credential: Credential | None = None,
         *,
         check_name: bool = True,
@@ -63,17 +65,17 @@ class Client:
 
 
 class Server:
-    """One who is connected to. `party` is who it really is, `credential` what it shows.
+    """One who is connected to. `party` is its true name, `credential` what it shows.
 
-    With `trust` it asks clients for a certificate from that root, and refuses one who has none. With
-    `certificate_optional` it still asks, and goes on without.
+    With `trust`, the certificate of a root CA, it asks clients for a certificate from that CA, and refuses one who has
+    none. With `certificate_optional` it still asks, and goes on without.
     """
 
     def __init__(
         self,
         party: str,
         credential: Credential,
-        trust: Credential | None = None,
+        trust: x509.Certificate | None = None,
         *,
         certificate_optional: bool = False,
     ) -> None:
@@ -97,9 +99,9 @@ def _context(protocol: int) -> ssl.SSLContext:
     return context
 
 
-def _trust(context: ssl.SSLContext, root: Credential | None) -> None:
+def _trust(context: ssl.SSLContext, root: x509.Certificate | None) -> None:
     if root:
-        context.load_verify_locations(cadata=root.certificate.public_bytes(serialization.Encoding.DER))
+        context.load_verify_locations(cadata=root.public_bytes(serialization.Encoding.DER))
 
 
 def _load(context: ssl.SSLContext, credential: Credential) -> None:
@@ -116,7 +118,10 @@ def _load(context: ssl.SSLContext, credential: Credential) -> None:
 
 
 def _with_private_file(content: bytes, use) -> None:
-    """Call `use` with the path of a file that only this user can read (mkstemp sees to that), and delete it at once."""
+    """`ssl` reads files only: call `use` with the path of one that holds `content`, and delete it at once.
+
+    mkstemp makes it readable for this user alone; on Windows the rights of the user's temporary folder do that.
+    """
     handle, path = tempfile.mkstemp()
     try:
         with os.fdopen(handle, "wb") as file:
@@ -187,6 +192,9 @@ def _watch(context: ssl.SSLContext) -> None:
     context._msg_callback = callback
 
 
+_numbers = itertools.count(1)
+
+
 @dataclass
 class _Sent:
     """A message that one end wrote. `read` turns true when the other end reads it."""
@@ -219,12 +227,21 @@ class _End:
         return self.outer_type == APPLICATION_DATA or self.changed_cipher
 
 
+def _is_ip_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
 class Session:
     """A TLS connection between `client` and `server`. Making one runs the handshake, and then each end's first read."""
 
     def __init__(self, client: Client, server: Server, name: str) -> None:
         self.name = name
-        self.label = f"TLS {client.party}–{server.party}"
+        # Each session has a label of its own: two sessions between the same two are not one.
+        self.label = f"TLS {client.party}–{server.party} #{next(_numbers)}"
         self.checks_name = client.context.check_hostname
         self.proofs: list[Proof] = []
         self.failure: Failure | None = None
@@ -271,7 +288,8 @@ class Session:
             return f"Alert {ALERTS.get(data[1], data[1])}", ""
         name = HANDSHAKE_TYPES.get(data[0], f"handshake message {data[0]}")
         notes = {
-            "ClientHello": f"asks for {self.name}",
+            # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
+            "ClientHello": "" if _is_ip_address(self.name) else f"asks for {self.name}",
             "CertificateRequest": f"asks {peer.party} for a certificate",
             "Certificate": "a certificate is public: showing it proves nothing yet",
             "CertificateVerify": "a signature over the handshake so far, made with the certificate's private key",
@@ -315,6 +333,8 @@ class Session:
         if self.failure is None:  # who fails first has refused
             self.failure = Failure(end.party, reason, at=end.last_read)
             return
+        if not self._sent[end.last_read].name.startswith("Alert"):
+            return
         # The other one fails because it has read the alert.
         late = "; its own handshake had already succeeded" if end.complete else ""
         self._sent[end.last_read].note = f"{end.party} reads: {reason}{late}"
@@ -355,11 +375,17 @@ class Session:
     # What the two say to each other inside the session.
 
     def send(self, sender: _End, data: bytes, name: str, note: str = "") -> tuple[int, bytes]:
-        """Send `data` to the other end. Gives the message's index, and the bytes as the other end read them."""
+        """Send `data` to the other end. Gives the message's index, and the bytes as the other end read them.
+
+        Raises ValueError where the handshake has failed: there is no session to send anything in.
+        """
+        if not self.established:
+            raise ValueError("the handshake failed, so there is no session to send anything in")
         receiver = self.server if sender is self.client else self.client
         sender.object.write(data)
         index = self._add(sender, receiver, name, note)
-        received = self._try(receiver, receiver.object.read)
+        # One read gives one record at most (16 KiB), and Python's own default is less.
+        received = b"".join(iter(lambda: self._try(receiver, receiver.object.read), b""))
         self._take(receiver)
         return index, received
 

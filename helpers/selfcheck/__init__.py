@@ -1,8 +1,10 @@
 """Self-checks: `ask` a question, `predict` what a run will show, and see what has been answered.
 
-selfcheck.ask("two-way-is-two-factor")
-selfcheck.predict("https-password-direction", actual=lambda: log_in(...))
+selfcheck.ask("three-acts")
+selfcheck.predict("password-direction", actual=lambda: log_in(...))
 """
+
+from enum import Enum
 
 from helpers.exchange import Exchange
 from helpers.selfcheck import bank, judge, words
@@ -25,11 +27,14 @@ def ask(question_id: str) -> QuestionWidget:
 def predict(question_id: str, actual) -> QuestionWidget:
     """The widget of a prediction: the learner chooses first, and then the run shows what is so.
 
-    `actual` is what the run shows, or a function without arguments that makes the run each time the learner submits.
-    What it gives is an `Exchange` (the answer is its direction), a pair (answer, what to show), or the answer alone.
-    Raises UnknownQuestion, and ValueError where the answer is none of the options.
+    `actual` is what the run shows, or a function without arguments that makes the run: each time the learner submits,
+    and once before, for the answer that is stored in the notebook. It gives an `Exchange` (its direction is the
+    answer), a pair (answer, what to show), or the answer alone. Raises UnknownQuestion, and ValueError where the
+    answer is none of the options or the question is no prediction.
     """
     question = bank.find(question_id)
+    if question.kind != "predict":
+        raise ValueError(f"'{question_id}' is no prediction: ask('{question_id}')")
     return _widget(question, run=lambda: _outcome(question, actual() if callable(actual) else actual))
 
 
@@ -37,7 +42,9 @@ def _outcome(question: Question, shown) -> tuple[str, str]:
     """The answer that the run gives, and the HTML of the run."""
     answer, run = shown if isinstance(shown, tuple) else (shown, shown)
     if isinstance(answer, Exchange):
-        answer = answer.direction().value
+        answer = answer.direction()
+    if isinstance(answer, Enum):
+        answer = answer.value
     if str(answer) not in {option.value for option in question.options}:
         raise ValueError(f"the run gave {str(answer)!r}, which is no option of '{question.id}'")
     return str(answer), run._repr_html_() if hasattr(run, "_repr_html_") else ""

@@ -8,6 +8,7 @@ from helpers.display.error import CourseError
 from helpers.selfcheck.schema import Question, QuestionFile, QuestionFileError, load
 
 FOLDER = Path(__file__).with_name("questions")
+MISCONCEPTIONS = Path(__file__).with_name("misconceptions.yaml")  # by number, as the options of the questions name them
 
 
 class UnknownQuestion(CourseError):

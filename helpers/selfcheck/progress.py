@@ -27,12 +27,17 @@ class Progress:
         self._said = ""
 
     def entries(self) -> list[dict]:
-        """All answers, oldest first. Lines that are torn or not ours are passed over."""
-        return self._read()[0] + self._in_memory
+        """All answers in the order of the file. Lines that are torn or not ours are passed over."""
+        try:
+            return self._read()[0] + self._in_memory
+        except OSError:  # the next answer will say so
+            return list(self._in_memory)
 
     def states(self) -> dict[str, str]:
-        """The state of the last answer to each question that was answered: right or wrong."""
-        return {entry["question"]: entry["state"] for entry in self.entries()}
+        """The state of the newest answer to each question that was answered: right or wrong."""
+        # By time and not by place: answers that were taken over from another file may be older than those before them.
+        newest = sorted(self.entries(), key=lambda entry: str(entry.get("at", "")))
+        return {entry["question"]: entry["state"] for entry in newest}
 
     def add(self, question: str, state: str, answer, hints: int = 0) -> None:
         """Note an answer. Never raises for a file that cannot be written: then `problem` says so."""
@@ -56,41 +61,39 @@ class Progress:
         return new
 
     def _read(self) -> tuple[list[dict], int]:
-        """The good entries of the file, and the number of whole lines that are not ours."""
+        """The good entries of the file, and the number of whole lines that are not ours. Raises OSError."""
         try:
-            text = self.path.read_bytes().decode("utf-8", errors="replace")
+            # "-sig": an editor of Windows may have put a byte order mark in front.
+            text = self.path.read_bytes().decode("utf-8-sig", errors="replace")
         except FileNotFoundError:
-            return [], 0
-        except OSError as error:
-            self._cannot("read", error.strerror or str(error))
             return [], 0
         whole_lines, _, torn = text.rpartition("\n")
         good, bad = _parse(whole_lines.split("\n"))
         return good + _parse([torn])[0], bad
 
     def _append(self, entries: list[dict]) -> None:
-        good, bad = self._read()
-        if bad and not good:
-            self._cannot("use", "it holds something else, and is left as it is")
-        if self.problem:
-            self._in_memory += entries
-            return
-        lines = "".join(json.dumps(entry) + "\n" for entry in entries).encode()
+        # What could not be written before is tried again.
+        self._in_memory += entries
         try:
-            # O_APPEND, and all in one write: so two kernels that write at once both keep their lines.
-            with self.path.open("ab+", buffering=0) as file:
-                if file.tell() and _last_byte(file) != b"\n":
-                    lines = b"\n" + lines  # a line was torn; it must not spoil this one
-                file.write(lines)
+            good, bad = self._read()
+            if bad and not good:
+                raise OSError("it holds something else, and is left as it is")
+            self._write("".join(json.dumps(entry) + "\n" for entry in self._in_memory).encode())
         except OSError as error:
-            self._cannot("write", error.strerror or str(error))
-            self._in_memory += entries
+            self.problem = (
+                f"Your answers are kept only until this kernel stops: cannot use {self.path.name}"
+                f" ({error.strerror or error}). To keep them, download your progress in notebook 00."
+            )
+        else:
+            self._in_memory, self.problem = [], ""
 
-    def _cannot(self, act: str, why: str) -> None:
-        self.problem = (
-            f"Your answers are kept only until this kernel stops: cannot {act} {self.path.name} ({why}). To keep them,"
-            " download your progress in notebook 00."
-        )
+    def _write(self, lines: bytes) -> None:
+        # O_APPEND, and all in one write: so two kernels that write at once both keep their lines.
+        with self.path.open("ab+", buffering=0) as file:
+            if file.tell() and _last_byte(file) != b"\n":
+                lines = b"\n" + lines  # a line was torn; it must not spoil this one
+            if file.write(lines) < len(lines):
+                raise OSError("the disk is full")
 
 
 def _last_byte(file) -> bytes:
@@ -105,7 +108,7 @@ def _parse(lines: Iterable[str]) -> tuple[list[dict], int]:
             continue
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # the latter for a line of a thousand brackets
             bad += 1
             continue
         if isinstance(entry, dict) and isinstance(entry.get("question"), str) and entry.get("state") in (RIGHT, WRONG):

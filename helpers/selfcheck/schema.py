@@ -11,7 +11,7 @@
           - value: "yes"               # what an answer is compared with
             text: Yes                  # what the learner reads; without this line, the value
             why: No. One asks who proves, the other with what.
-            misconception: 1           # the number in the course's list of misconceptions
+            misconception: 1           # its number in misconceptions.yaml
           - value: "no"
             correct: true
             why: Direction and factors are two different questions.
@@ -98,7 +98,7 @@ def load(path: Path) -> QuestionFile:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise QuestionFileError(f"{path.name}, line {line}: this is not valid YAML: {error.problem}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise QuestionFileError(f"{path.name}, line 1: this is not a text file with YAML: {error}.") from None
     if not isinstance(content, dict):
         raise QuestionFileError(f"{path.name}, line 1: the file must begin with 'title:' and 'questions:'.")
@@ -114,6 +114,10 @@ class _LineLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Adds to each mapping the line where it begins."""
 
     def construct_mapping(self, node, deep=False):
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.MarkedYAMLError(problem=f"'{key}' stands twice here", problem_mark=node.start_mark)
         return {**super().construct_mapping(node, deep=deep), _LINE: node.start_mark.line + 1}
 
 
@@ -170,6 +174,8 @@ class _Checker:
         self.check_keys(entry, name, _QUESTION_KEYS, _OPTIONAL_QUESTION_KEYS)
         if entry["kind"] not in KINDS:
             self.fail(entry, f"{name} is of the kind '{entry['kind']}', and there are only: {', '.join(KINDS)}")
+        if not all(isinstance(category, str) for category in entry.get("categories", ())):
+            self.fail(entry, f"{name}: each category must be a text")
         if not 1 <= len(entry["hints"]) <= 3 or not all(isinstance(hint, str) for hint in entry["hints"]):
             self.fail(entry, f"{name} needs one to three hints, each a text")
         if (entry["kind"] == "classify") != bool(entry.get("categories")):
@@ -188,8 +194,14 @@ class _Checker:
     def check_correct(self, entry: dict, name: str) -> None:
         marks = [option.get("correct") for option in entry["options"]]
         rules = {
-            "choose one": (sum(m is True for m in marks) == 1, "exactly one option with 'correct: true'"),
-            "choose all": (any(m is True for m in marks), "at least one option with 'correct: true'"),
+            "choose one": (
+                [m is True for m in marks if m is not None] == [True],
+                "exactly one option with 'correct: true'",
+            ),
+            "choose all": (
+                {True} == {m is True for m in marks if m is not None},
+                "at least one option with 'correct: true', and no other 'correct'",
+            ),
             "classify": (all(m in entry.get("categories", ()) for m in marks), "one of its categories as 'correct'"),
             "order": (
                 sorted(m for m in marks if type(m) is int) == list(range(1, len(marks) + 1)),
@@ -206,11 +218,13 @@ class _Checker:
             if key not in entry:
                 self.fail(entry, f"{name} has no '{key}'")
         for key, value in entry.items():
+            if isinstance(value, str) and not value.strip():
+                self.fail(entry, f"{name}: '{key}' is empty")
             kind = needed.get(key) or optional.get(key)
             if key == _LINE:
                 continue
             if kind is None:
                 self.fail(entry, f"{name} has the unknown key '{key}'")
-            if not isinstance(value, kind):
+            if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
                 expected = _TYPE_NAMES.get(kind, "true, a category or a position")
                 self.fail(entry, f"{name}: '{key}' must be {expected}, not {value!r}. Quotes make a text")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import traitlets
 
+from helpers.display.text import as_html
 from helpers.widgets.fallback import FallbackWidget
 
 _HERE = Path(__file__).parent
@@ -28,5 +29,11 @@ class QuestionWidget(FallbackWidget):
         self.on_msg(self._on_message)
 
     def _on_message(self, _widget, content: dict, _buffers) -> None:
-        # Made new each time, so that the same feedback twice is sent and announced twice.
-        self.feedback = {**self._actions[content["action"]](content), "turn": self.feedback.get("turn", 0) + 1}
+        try:
+            feedback = self._actions[content["action"]](content)
+        except Exception as error:
+            # Whatever goes wrong here would end in a log that no learner sees, behind a button that does nothing.
+            said = f"That did not work: {type(error).__name__}: {error}. Run the cells above, then this one, once more."
+            feedback = {"state": "not attempted", "html": f"<p>{as_html(said)}</p>"}
+        # Numbered, so that the same feedback twice is sent and announced twice.
+        self.feedback = {**feedback, "turn": self.feedback.get("turn", 0) + 1}

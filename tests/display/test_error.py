@@ -13,6 +13,7 @@ from helpers.display.error import CourseError, error_text
         ("[SSL: X] tlsv1 alert unknown ca (_ssl.c:2580)", "[SSL: X] tlsv1 alert unknown ca"),
         ("connect to 127.0.0.1:43121 refused", "connect to 127.0.0.1:PORT refused"),
         ("sshd, pid 4242, ended", "sshd, pid PID, ended"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate", "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] ssl/tls alert bad certificate"),
         ("two\nlines", "two lines"),
     ],
 )  # fmt: skip

@@ -25,7 +25,7 @@ def bank(root):
 
 @pytest.fixture(scope="module")
 def alice(root):
-    return tls.Client("alice", root)
+    return tls.Client("alice", root.certificate)
 
 
 def code():
@@ -37,7 +37,8 @@ def test_a_password_is_knowledge_bound_to_nothing(alice, bank):
     (proof,) = [p for p in run.proofs if p.layer == "application"]
     assert (proof.prover, proof.verifier, proof.identity) == ("alice", NAME, "alice")
     assert proof.factors == {Factor.KNOWLEDGE}
-    assert (proof.session, proof.inside, proof.binding) == (None, "TLS alice–bank.example", Binding.NONE)
+    assert (proof.session, proof.binding) == (None, Binding.NONE)
+    assert proof.inside == run.proofs[0].session
     assert run.messages[proof.at].name == "POST /login"
 
 
@@ -62,7 +63,7 @@ def test_a_wrong_login_proves_nothing_of_the_user(alice, bank, user, password):
 def test_a_wrong_or_used_code_leaves_the_password_alone(alice, bank):
     accounts = Accounts().add("alice", "correct horse", KEY)
     same = code()
-    for given_code, factors in ((same, 2), (same, 1), ("000000", 1), (None, 1)):
+    for given_code, factors in ((same, 2), (same, 1), ("wrong!", 1), (None, 1)):
         run = log_in(alice, bank, NAME, accounts, "alice", "correct horse", given_code and (lambda c=given_code: c))
         assert len(run.factors_of("alice")) == factors
         assert (run.failure is None) == (factors == 2)
@@ -76,15 +77,43 @@ def test_no_password_is_sent_where_the_handshake_fails(alice, bank):
 
 
 def test_a_careless_client_proves_two_factors_one_way(root, bank):
-    careless = tls.Client("alice", root, check_name=False)
+    careless = tls.Client("alice", root.certificate, check_name=False)
     accounts = Accounts().add("alice", "correct horse", KEY)
     run = log_in(careless, bank, NAME, accounts, "alice", "correct horse", code)
     assert run.direction() is Direction.ONE_WAY
     assert len(run.factors_of("alice")) == 2
 
 
+def test_the_factors_of_two_identities_do_not_add_up(root):
+    """A certificate for alice, and a password of bob's: neither of them showed two factors."""
+    strict = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
+    run = log_in(alice, strict, NAME, Accounts().add("bob", "correct horse"), "bob", "correct horse")
+    assert (
+        "alice authenticated to bank.example (possession). bank.example took alice for bob (knowledge)."
+        in run.summary()
+    )
+
+
+def test_a_password_inside_mutual_tls_comes_on_top(root):
+    strict = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
+    run = log_in(alice, strict, NAME, Accounts().add("alice", "correct horse"), "alice", "correct horse")
+    assert run.direction() is Direction.MUTUAL
+    assert "On top of it, and not bound to it: a password, handed over." in run.summary()
+
+
+def test_a_refused_login_is_not_called_mutual_by_anybody(alice, bank):
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    run = log_in(alice, bank, NAME, accounts, "alice", "correct horse", lambda: "no code")
+    assert "NIST" not in run.summary()
+    assert run.summary().endswith("bank.example refused.")
+
+
 def test_the_server_keeps_no_password():
-    accounts = Accounts().add("alice", "correct horse")
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    assert "horse" not in repr(accounts._accounts)
+    assert repr(KEY) not in repr(accounts._accounts)
     assert "correct horse" not in repr(vars(accounts))
     assert accounts._accounts["alice"].password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
@@ -99,7 +128,7 @@ def test_no_secret_in_the_picture(alice, bank):
     assert shown not in picture
 
 
-@pytest.mark.parametrize("password", ["ünïcödé & = + %", "a&user=mallory", "\r\n\r\nuser=mallory"])
+@pytest.mark.parametrize("password", ["ünïcödé & = + %", "long" * 10_000, "a&user=mallory", "\r\n\r\nuser=mallory"])
 def test_any_password_travels_whole(alice, bank, password):
     run = log_in(alice, bank, NAME, Accounts().add("alice", password), "alice", password)
     assert run.failure is None

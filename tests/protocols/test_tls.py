@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from helpers.display.error import CourseError
-from helpers.exchange import Binding, Direction, Factor
+from helpers.exchange import SAME_SESSION, Binding, Direction, Exchange, Factor
 from helpers.protocols import tls
 from helpers.trust import pki
 
@@ -33,7 +34,7 @@ def bank(root):
 
 @pytest.fixture(scope="module")
 def strict_bank(root):
-    return tls.Server(NAME, root.issue_server(NAME), trust=root)
+    return tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
 
 
 @pytest.fixture(scope="module")
@@ -70,28 +71,40 @@ TRANSCRIPTS = {
 
 @pytest.mark.parametrize(("version", "mutual"), TRANSCRIPTS)
 def test_the_messages_and_what_is_encrypted(root, bank, strict_bank, alice_credential, version, mutual):
-    client = tls.Client("alice", root, alice_credential, version=version)
+    client = tls.Client("alice", root.certificate, alice_credential, version=version)
     run = tls.handshake(client, strict_bank if mutual else bank, NAME)
     assert lines(run) == TRANSCRIPTS[version, mutual]
     assert run.failure is None
     assert run.title == f"TLS {version}: alice connects to {NAME}"
-    assert {m.inside for m in run.messages} == {None, "TLS alice–bank.example"}
+    (session,) = {m.inside for m in run.messages} - {None}
+    assert session.startswith("TLS alice–bank.example")
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_the_wire_agrees_on_what_is_encrypted(root, strict_bank, alice_credential, version):
     """The judge is the bytes on the wire, taken between two ends that nobody watches."""
-    client = tls.Client("alice", root, alice_credential, version=version)
+    client = tls.Client("alice", root.certificate, alice_credential, version=version)
     wire = wire_records(client.context, strict_bank.context)
     run = tls.handshake(client, strict_bank, NAME)
     for sender, records in zip((client.party, strict_bank.party), wire, strict=True):
         assert [m.inside is not None for m in run.messages if m.sender == sender] == list(sealed(records, version))
 
 
-def wire_records(client_context, server_context):
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize(("name", "credential"), [("shop.example", True), (NAME, False)])
+def test_the_wire_agrees_where_somebody_refuses(root, strict_bank, alice_credential, version, name, credential):
+    client = tls.Client("alice", root.certificate, alice_credential if credential else None, version=version)
+    wire = wire_records(client.context, strict_bank.context, name)
+    run = tls.handshake(client, strict_bank, name)
+    assert run.failure
+    for sender, records in zip((client.party, strict_bank.party), wire, strict=True):
+        assert [m.inside is not None for m in run.messages if m.sender == sender] == list(sealed(records, version))
+
+
+def wire_records(client_context, server_context, name=NAME):
     """The types of the records that each end puts on the wire in a handshake, client first."""
     buffers = [ssl.MemoryBIO() for _ in range(4)]
-    client = client_context.wrap_bio(buffers[0], buffers[1], server_hostname=NAME)
+    client = client_context.wrap_bio(buffers[0], buffers[1], server_hostname=name)
     server = server_context.wrap_bio(buffers[2], buffers[3], server_side=True)
     client.report = server.report = lambda *event: None
     wire = (bytearray(), bytearray())
@@ -100,7 +113,7 @@ def wire_records(client_context, server_context):
             (client, buffers[1], buffers[2], wire[0]),
             (server, buffers[3], buffers[0], wire[1]),
         ):
-            with contextlib.suppress(ssl.SSLWantReadError):
+            with contextlib.suppress(ssl.SSLError):  # it waits, or it refuses
                 end.do_handshake()
             data = taken.read()
             seen += data
@@ -125,7 +138,7 @@ def sealed(types, version):
 
 
 def test_the_proof_of_a_server(root, bank):
-    run = tls.handshake(tls.Client("alice", root), bank, NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate), bank, NAME)
     (proof,) = run.proofs
     assert (proof.prover, proof.verifier, proof.identity, proof.layer) == (NAME, "alice", NAME, "TLS")
     assert proof.factors == {Factor.POSSESSION}
@@ -136,7 +149,7 @@ def test_the_proof_of_a_server(root, bank):
 
 
 def test_the_proofs_of_tls_1_2_name_the_message_that_was_signed(root, strict_bank, alice_credential):
-    run = tls.handshake(tls.Client("alice", root, alice_credential, version="1.2"), strict_bank, NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate, alice_credential, version="1.2"), strict_bank, NAME)
     of_server, of_client = run.proofs
     assert "ServerKeyExchange" in of_server.evidence
     assert "CertificateVerify" in of_client.evidence
@@ -204,7 +217,7 @@ def chained(leaf):
 @pytest.mark.parametrize("flaw", REFUSED_SERVERS)
 def test_a_client_refuses_a_flawed_server(root, flaw, version):
     make, text, alert = REFUSED_SERVERS[flaw]
-    run = tls.handshake(tls.Client("alice", root, version=version), tls.Server(NAME, make(root)), NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate, version=version), tls.Server(NAME, make(root)), NAME)
     assert run.failure.by == "alice"
     assert any(part in run.failure.reason for part in text.split("|")), run.failure.reason
     assert run.messages[run.failure.at].name in ("Certificate", "ServerHelloDone")
@@ -220,34 +233,34 @@ def test_a_client_that_trusts_nobody_refuses_everybody(bank):
 
 def test_a_wrong_ip_address(root):
     server = tls.Server("127.0.0.1", root.issue_server("127.0.0.1"))
-    assert tls.handshake(tls.Client("alice", root), server, "127.0.0.1").failure is None
-    run = tls.handshake(tls.Client("alice", root), server, "127.0.0.2")
+    assert tls.handshake(tls.Client("alice", root.certificate), server, "127.0.0.1").failure is None
+    run = tls.handshake(tls.Client("alice", root.certificate), server, "127.0.0.2")
     assert "IP address mismatch, certificate is not valid for '127.0.0.2'" in run.failure.reason
 
 
 def test_revocation_is_noticed_only_where_it_is_checked(root):
     credential = root.issue_server(NAME)
     server = tls.Server(NAME, credential)
-    assert tls.handshake(tls.Client("alice", root), server, NAME).failure is None
+    assert tls.handshake(tls.Client("alice", root.certificate), server, NAME).failure is None
     stale = root.crl(last_update=datetime.now(UTC) - 30 * DAY)
     for crls, text, alert in (
         ([root.crl(credential)], "certificate revoked", "certificate_revoked"),
         ([], "unable to get certificate CRL", "unknown_ca"),
         ([stale], "CRL has expired", "certificate_expired"),
     ):
-        alice = tls.Client("alice", root)
+        alice = tls.Client("alice", root.certificate)
         alice.check_revocation(*crls)
         run = tls.handshake(alice, server, NAME)
         assert text in run.failure.reason
         assert run.messages[run.failure.learned_at].name == f"Alert {alert}"
-    checked = tls.Client("alice", root)
+    checked = tls.Client("alice", root.certificate)
     checked.check_revocation(root.crl())
     assert tls.handshake(checked, server, NAME).failure is None
 
 
 def test_strict_verification_wants_an_authority_key_identifier(root):
     server = tls.Server(NAME, root.issue_server(NAME, authority_key_identifier=False))
-    alice = tls.Client("alice", root)
+    alice = tls.Client("alice", root.certificate)
     assert tls.handshake(alice, server, NAME).failure is None
     alice.context.verify_flags |= ssl.VERIFY_X509_STRICT  # on by default since Python 3.13's create_default_context
     run = tls.handshake(alice, server, NAME)
@@ -287,7 +300,7 @@ REFUSED_CLIENTS = {
 @pytest.mark.parametrize("flaw", REFUSED_CLIENTS)
 def test_a_server_refuses_a_client_and_in_tls_1_3_the_client_learns_late(root, strict_bank, flaw):
     make, text, alert, _ = REFUSED_CLIENTS[flaw]
-    run = tls.handshake(tls.Client("alice", root, make(root)), strict_bank, NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate, make(root)), strict_bank, NAME)
     assert run.failure.by == NAME
     assert text in run.failure.reason
     assert run.failure.learned_by == "alice"
@@ -303,7 +316,7 @@ def test_a_server_refuses_a_client_and_in_tls_1_3_the_client_learns_late(root, s
 @pytest.mark.parametrize("flaw", REFUSED_CLIENTS)
 def test_in_tls_1_2_the_client_learns_within_its_handshake(root, strict_bank, flaw):
     make, text, _, alert = REFUSED_CLIENTS[flaw]
-    run = tls.handshake(tls.Client("alice", root, make(root), version="1.2"), strict_bank, NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate, make(root), version="1.2"), strict_bank, NAME)
     assert text in run.failure.reason
     learned = run.messages[run.failure.learned_at]
     assert learned.name == f"Alert {alert}"
@@ -312,7 +325,7 @@ def test_in_tls_1_2_the_client_learns_within_its_handshake(root, strict_bank, fl
 
 
 def test_a_client_without_a_certificate_sends_an_empty_list(root, strict_bank):
-    run = tls.handshake(tls.Client("alice", root), strict_bank, NAME)
+    run = tls.handshake(tls.Client("alice", root.certificate), strict_bank, NAME)
     (certificate,) = [m for m in run.messages if (m.sender, m.name) == ("alice", "Certificate")]
     assert certificate.note == "an empty list: alice has no certificate"
     (finished,) = [m for m in run.messages if (m.sender, m.name) == ("alice", "Finished")]
@@ -320,7 +333,7 @@ def test_a_client_without_a_certificate_sends_an_empty_list(root, strict_bank):
 
 
 def test_one_client_and_one_server_can_hold_two_sessions_at_once(root, bank):
-    alice = tls.Client("alice", root)
+    alice = tls.Client("alice", root.certificate)
     first, second = tls.Session(alice, bank, NAME), tls.Session(alice, bank, NAME)
     assert first.send(first.client, b"one", "one")[1] == b"one"
     assert second.send(second.client, b"two", "two")[1] == b"two"
@@ -328,8 +341,46 @@ def test_one_client_and_one_server_can_hold_two_sessions_at_once(root, bank):
     assert lines(second.exchange())[-1] == "→ two *"
 
 
+def test_two_sessions_of_the_same_two_are_not_one(root, bank, strict_bank, alice_credential):
+    """RFC 3748's case: two one-way runs in opposite directions."""
+    first = tls.handshake(tls.Client("alice", root.certificate), bank, NAME)
+    careless = tls.Client("alice", root.certificate, alice_credential, check_name=False)
+    second = tls.handshake(careless, strict_bank, NAME)
+    moved = [replace(proof, at=proof.at + len(first.messages)) for proof in second.proofs]
+    both = Exchange("both", first.parties, first.messages + second.messages, (*first.proofs, *moved))
+    assert [run.direction() for run in (first, second, both)] == [
+        Direction.ONE_WAY,
+        Direction.ONE_WAY,
+        Direction.TWO_ONE_WAYS,
+    ]
+    assert both.direction(definition=SAME_SESSION) is Direction.TWO_ONE_WAYS
+
+
+def test_the_note_on_the_first_message_is_what_the_server_heard(root, bank):
+    heard = []
+    bank.context.sni_callback = lambda _connection, name, _context: heard.append(name)
+    try:
+        runs = [tls.handshake(tls.Client("alice", root.certificate), bank, name) for name in (NAME, "127.0.0.1")]
+    finally:
+        bank.context.sni_callback = None
+    assert heard == [NAME, None]
+    assert [run.messages[0].note for run in runs] == [f"asks for {NAME}", ""]
+
+
+def test_letter_case_makes_no_stranger(root, bank):
+    run = tls.handshake(tls.Client("alice", root.certificate), bank, "BANK.example")
+    assert "In truth" not in str(run)
+    assert "authenticated to alice" in run.summary()
+
+
+def test_nothing_is_sent_where_the_handshake_failed(root, bank):
+    session = tls.Session(tls.Client("alice", root.certificate), bank, "shop.example")
+    with pytest.raises(ValueError, match="the handshake failed"):
+        session.send(session.client, b"x", "x")
+
+
 def test_two_runs_look_the_same(root, bank):
-    runs = [tls.handshake(tls.Client("alice", root), bank, NAME)._repr_html_() for _ in range(3)]
+    runs = [tls.handshake(tls.Client("alice", root.certificate), bank, NAME)._repr_html_() for _ in range(3)]
     assert len(set(runs)) == 1
 
 
@@ -354,7 +405,7 @@ def test_the_key_is_written_encrypted_to_a_private_file_and_deleted(root, monkey
 def test_a_python_without_the_message_callback_gets_a_sentence(root, monkeypatch):
     monkeypatch.delattr(ssl.SSLContext, "_msg_callback")
     with pytest.raises(CourseError, match=r"ssl module of this Python \(CPython 3\.\d+.*cannot report the messages"):
-        tls.Client("alice", root)
+        tls.Client("alice", root.certificate)
 
 
 def test_import_is_quick_enough_to_be_the_first_line_of_a_lesson():

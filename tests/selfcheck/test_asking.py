@@ -7,7 +7,7 @@ import pytest
 from helpers import selfcheck
 from helpers.exchange import Exchange, Message
 from helpers.protocols import tls
-from helpers.selfcheck import bank
+from helpers.selfcheck import bank, words
 from helpers.selfcheck.progress import learner
 from helpers.trust import pki
 
@@ -20,8 +20,10 @@ def send(widget, **content):
 
 def mutual():
     root = pki.new_root("Lab Root CA")
-    server = tls.Server("bank.example", root.issue_server("bank.example"), trust=root)
-    return tls.handshake(tls.Client("alice", root, root.issue_client("alice@x.example")), server, "bank.example")
+    server = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+    return tls.handshake(
+        tls.Client("alice", root.certificate, root.issue_client("alice@x.example")), server, "bank.example"
+    )
 
 
 def test_wrong_then_a_hint_then_right():
@@ -118,11 +120,34 @@ def test_what_stands_in_a_stored_notebook(question):
     assert text.startswith("Run this cell to answer")
     before, answer = data["text/html"].split("<summary>Answer</summary>")
     for option in question.options:
-        assert option.why.split("**")[0].split("`")[0][:30].replace('"', '"') in answer
-        assert option.why not in before
+        assert words.inline(option.why) in answer
+        assert words.inline(option.why) not in before
     # The widget itself holds no answer either.
     sent = str(widget.get_state(["question", "feedback"]))
-    assert all(option.why not in sent for option in question.options)
+    assert all(option.why not in sent and words.inline(option.why) not in sent for option in question.options)
+
+
+def test_a_run_that_breaks_or_an_odd_answer_gets_a_sentence():
+    runs = iter([mutual()])
+    widget = selfcheck.predict("client-certificate-direction", actual=lambda: next(runs))
+    feedback = send(widget, action="check", answer=["mutual"])
+    assert feedback["state"] == "not attempted"
+    assert "That did not work: StopIteration" in feedback["html"]
+    for odd in ("one", 5, [["x"]], {"a": 1}, ["<script>"]):
+        said = send(selfcheck.ask("mutual-tls-factors"), action="check", answer=odd)["html"]
+        assert "That did not work" in said
+        assert "<script>" not in said
+    assert learner().entries() == []
+
+
+def test_a_direction_is_taken_as_it_is():
+    run = mutual()
+    widget = selfcheck.predict(
+        "client-certificate-direction", actual=lambda: (run.direction("alice", "bank.example"), run)
+    )
+    assert send(widget, action="check", answer=["mutual"])["state"] == "right"
+    with pytest.raises(ValueError, match="is no prediction"):
+        selfcheck.predict("three-acts", actual=run)
 
 
 def test_text_from_a_run_is_escaped():

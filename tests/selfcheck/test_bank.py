@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from helpers.selfcheck import bank
 from helpers.selfcheck.schema import QuestionFileError
@@ -35,6 +36,12 @@ def test_each_misconception_is_a_wrong_option(name):
     fewest, most, in_bank = AT_LEAST[name]
     assert fewest <= sum(question.asked for question in questions) <= most
     assert len(questions) >= in_bank
+
+
+def test_each_misconception_of_a_question_is_in_the_list():
+    listed = yaml.safe_load(bank.MISCONCEPTIONS.read_text(encoding="utf-8"))
+    assert sorted(listed) == list(range(1, 57))
+    assert {o.misconception for q in QUESTIONS for o in q.options} - {None} <= set(listed)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.id)

@@ -1,11 +1,14 @@
 """Certificates: complete, verified by another implementation, and with just the flaw that was asked for."""
 
 import ipaddress
+import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -34,6 +37,20 @@ def test_cryptography_verifies_a_client(root):
     verified = verifier(root).build_client_verifier().verify(client.certificate, [])
     assert [name.value for name in verified.subjects] == ["alice@bank.example"]
     assert pki.common_name(client.certificate) == "alice"
+
+
+def test_openssl_verifies_the_chain_strictly(root, tmp_path):
+    openssl = shutil.which("openssl")
+    if not openssl:
+        pytest.skip("there is no openssl on this machine")
+    between = root.issue_intermediate("Lab Intermediate CA")
+    leaf = between.issue_server("bank.example")
+    for name, certificate in (("root", root), ("between", between), ("leaf", leaf)):
+        (tmp_path / name).write_bytes(certificate.certificate.public_bytes(Encoding.PEM))
+    options = ["-x509_strict", "-purpose", "sslserver", "-verify_hostname", "bank.example"]
+    command = [openssl, "verify", *options, "-CAfile", "root", "-untrusted", "between", "leaf"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.stdout.strip() == "leaf: OK", said.stderr
 
 
 def test_every_certificate_is_p256_and_carries_what_strict_verifiers_ask_for(root):

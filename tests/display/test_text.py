@@ -1,0 +1,27 @@
+"""Text from a certificate or a host cannot forge what is around it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers.display.text import as_html, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("bank.example", "bank.example"),
+        ("Zoë “x” ✔", "Zoë “x” ✔"),
+        ("a\nb", "a\\nb"),
+        ("a\x1b[31mb", "a\\x1b[31mb"),
+        ("a\u202eb", "a\\u202eb"),  # right-to-left override
+        ("a\u200bb", "a\\u200bb"),  # zero-width space
+    ],
+)
+def test_what_cannot_be_seen_is_written_out(text, shown):
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_html_holds_no_markup_and_no_line_break(text):
+    assert not set("<>\"'\n\r") & set(as_html(text))
