@@ -88,6 +88,16 @@ class Lab:
                 return
         raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()}")
 
+    def wait_for_kernel(self, notebook: str) -> None:
+        """Wait until the page is connected to a kernel that is idle. Before that, JupyterLab asks which kernel to use."""
+        for _ in range(150):
+            with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+                kernels = [session["kernel"] for session in json.load(answer) if session["path"] == notebook]
+            if any(kernel["connections"] and kernel["execution_state"] == "idle" for kernel in kernels):
+                return
+            time.sleep(0.2)
+        raise RuntimeError(f"{notebook} has no kernel:\n{self._log.read_text()}")
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(30)

@@ -49,8 +49,7 @@ def open_page(browser):
         # A workspace of its own, or JupyterLab would open the notebooks of the page before as well.
         page.goto(f"{lab.url}/lab/workspaces/test-{next(numbers)}/tree/{notebook}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
-        # Idle: the kernel is there, and has answered.
-        page.wait_for_selector('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
+        lab.wait_for_kernel(notebook)
         return page, watcher
 
     yield open_it

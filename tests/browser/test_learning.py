@@ -2,8 +2,11 @@
 
 import re
 
+import nbformat
 from lab import go_to, run_all, tab_to
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
+from reexecute import METADATA
 
 PREDICTION = "client-certificate-direction"
 
@@ -45,14 +48,14 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
 
     tab_to(page, "Hint (2 left)")
     page.keyboard.press("Enter")
-    expect(question.locator(".hints")).to_contain_text("Count the messages called CertificateVerify.")
+    expect(question.locator(".hints")).to_contain_text("In the first run, one message was a signature")
     expect(question.get_by_role("button", name="Hint (1 left)")).to_be_focused()
 
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowUp")
-    expect(question.get_by_label("Mutual: both prove, in one exchange.")).to_be_checked()
+    expect(question.get_by_label("Mutual: both prove, and both proofs belong to this one connection.")).to_be_checked()
     tab_to(page, "Run and compare")
     page.keyboard.press("Enter")
     expect(status).to_contain_text("Right: that is what the run showed.")
@@ -79,21 +82,21 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
 
 def test_the_other_kinds_of_question_by_keyboard(make_lab, open_page):
     lab = make_lab()
-    page, watch = open_page(lab, "01_who_proves_what_to_whom.ipynb")
+    ask = "from helpers import selfcheck\nselfcheck.ask("
+    cells = [new_code_cell(f'{ask}"{name}")') for name in ("three-acts", "name-your-definition", "order-of-acts")]
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.notebooks / "kinds.ipynb")
+    page, watch = open_page(lab, "kinds.ipynb")
     run_all(page)
 
     classify = question_of(page, "three-acts")
-    go_to(page, '"three-acts"')
-    for label, first_letter in (
+    for label, first_letters in (
         ("Alice types her user name.", "i"),
         ("The server checks her password.", "authe"),
         ("The server decides which accounts she may see.", "autho"),
         ("The server checks a one-time code from her phone.", "authe"),
     ):
-        select = classify.get_by_label(label)
-        select.focus()
-        page.keyboard.type(first_letter)
-    page.keyboard.press("Enter")
+        classify.get_by_label(label).focus()
+        page.keyboard.type(first_letters)
     tab_to(page, "Check")
     page.keyboard.press("Enter")
     expect(classify.locator(".feedback")).to_contain_text("Right, all of them.")
@@ -104,4 +107,15 @@ def test_the_other_kinds_of_question_by_keyboard(make_lab, open_page):
     tab_to(page, "Check")
     page.keyboard.press("Enter")
     expect(choose_all.locator(".feedback")).to_contain_text("Right ones still missing: 3.")
+
+    order = question_of(page, "order-of-acts")
+    right = ("Alice claims a name.", "The server verifies the claim.", "The server decides what Alice may do.")
+    for place, act in enumerate(right):
+        order.get_by_role("button", name=f"{act}: move up").focus()
+        while not order.locator("li").nth(place).inner_text().startswith(act):
+            page.keyboard.press("Enter")
+            expect(order.get_by_role("button", name=f"{act}: move up")).to_be_focused()
+    tab_to(page, "Check")
+    page.keyboard.press("Enter")
+    expect(order.locator(".feedback")).to_contain_text("Right, in this order.")
     watch.check()
