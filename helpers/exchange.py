@@ -34,8 +34,8 @@ class Definition(Enum):
     # RFC 3748, section 7.2.1: "Two independent one-way methods, running in opposite directions do not provide mutual
     # authentication as defined here." So both proofs must be bound to the same session.
     INTERLOCKED = "the strict test, modelled on RFC 3748, section 7.2.1"
-    # NIST SP 800-63-3, glossary: it is enough that both proofs happened within one protected session.
-    SAME_SESSION = "the loose test of NIST SP 800-63-3, glossary"
+    # NIST SP 800-63-3, glossary, can be read so: it is enough that both proofs happened within one protected session.
+    SAME_SESSION = "a loose reading of NIST SP 800-63-3, glossary"
 
 
 INTERLOCKED, SAME_SESSION = Definition
@@ -115,6 +115,9 @@ class Exchange:
         for message in self.messages:
             if message.sender == message.receiver:
                 raise ValueError(f"{message.sender!r} sends {message.name!r} to itself")
+        for proof in self.proofs:
+            if proof.prover == proof.verifier or not proof.factors:
+                raise ValueError(f"a proof needs somebody else to prove to, and a factor to prove with: {proof}")
         places = [proof.at for proof in self.proofs]
         if self.failure:
             named += [name for name in (self.failure.by, self.failure.learned_by) if name is not None]
@@ -150,8 +153,11 @@ class Exchange:
     # The second question: with what?
 
     def factors_of(self, prover: str, verifier: str | None = None) -> frozenset[Factor]:
-        """All factors that `prover` really showed, to `verifier` or to anybody. Raises ValueError for a non-party."""
-        if not {prover, verifier or prover} <= set(self.parties):
+        """All factors that `prover` really showed, to `verifier` or to anybody, whatever name it used.
+
+        Raises ValueError for a name that is no party.
+        """
+        if not {prover, prover if verifier is None else verifier} <= set(self.parties):
             raise ValueError(f"name one of the parties {self.parties}: factors_of(prover, verifier)")
         return frozenset().union(*(proof.factors for proof in self._proofs(prover, verifier)))
 
@@ -167,7 +173,10 @@ class Exchange:
 
     def _verdict(self) -> str:
         """The direction in a few words. With more than two parties there is none for the whole."""
-        return _VERDICTS[self.direction()] if len(self.parties) == 2 else ""
+        if len(self.parties) > 2:
+            return ""
+        borrowed = any(not is_own_name(proof.prover, proof.identity) for proof in self.proofs)
+        return _VERDICTS[self.direction()] + (", under a borrowed name" if borrowed else "")
 
     def _explanation(self) -> str:
         if len(self.parties) == 2:
@@ -196,7 +205,9 @@ class Exchange:
             more = f" On top of it, and not bound to it: {', '.join(on_top)}." if on_top else ""
             return f"{said} Both proved it in one and the same session: mutual by the strict test.{more}"
         loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL and not self.failure
-        also = " NIST's looser definition counts it, since one protected session holds both." if loose else ""
+        also = (
+            " NIST's looser definition can be read as counting it: one protected session holds both." if loose else ""
+        )
         return f"{said} The proofs do not belong together: not mutual by the strict test.{also}"
 
     def _shown(self, prover: str, verifier: str) -> str:
@@ -240,8 +251,13 @@ class Exchange:
 
 
 def is_own_name(party: str, identity: str) -> bool:
-    """A party's name in an exchange is its true name, as a verifier would accept it. Letter case does not matter."""
-    return party.casefold() == identity.casefold()
+    """Whether `identity` is the party's own. A party's name in an exchange is its true name.
+
+    Letter case does not matter, and what stands below a name in DNS belongs to it, as `www.bank.example` does to
+    `bank.example`.
+    """
+    party, identity = party.casefold(), identity.casefold()
+    return identity == party or identity.endswith(f".{party}")
 
 
 _VERDICTS = {

@@ -19,13 +19,16 @@ def proved(exchanges: Sequence[Exchange]) -> Table:
 def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition = INTERLOCKED) -> Table:
     """The map: direction across, the factors that `user` showed down. Each exchange lands where its run puts it.
 
-    A cell that no exchange can reach says why. Raises ValueError for an exchange of more than two parties, or without
-    this user.
+    A cell that no exchange can reach says why. Raises ValueError for an exchange of more than two parties, without this
+    user, or where the user goes by more than one name.
     """
     down = [frozenset(), *(frozenset({f}) for f in (Factor.KNOWLEDGE, Factor.POSSESSION))]
     down.append(down[1] | down[2])
     places: dict[tuple[frozenset[Factor], Direction], list[str]] = {}
     for exchange in exchanges:
+        names = {proof.identity for proof in exchange.proofs if proof.prover == user}
+        if len(names) > 1:  # the factors of two names are not the factors of one user
+            raise ValueError(f"in '{exchange.title}', {user} goes by more than one name: {', '.join(sorted(names))}")
         place = exchange.factors_of(user), exchange.direction(definition=definition)
         places.setdefault(place, []).append(f"✔ {exchange.title}{_only(exchange)}")
     # A column for "none" only where a run lands there: it has no factors, and so nothing to compare.
@@ -56,4 +59,4 @@ def _empty(factors: frozenset[Factor], direction: Direction) -> str:
         return "✘ cannot be: the user proved something"
     if not factors and direction in (Direction.TWO_ONE_WAYS, Direction.MUTUAL):
         return "✘ cannot be: both sides must prove something"
-    return "– not run here"
+    return "– possible, not in this list"

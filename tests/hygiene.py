@@ -110,8 +110,11 @@ def needs_are_kept(notebook) -> Iterator[str]:
     conditional: set[str] = set()
     for cell in code_cells(notebook):
         tagged = any(tag.startswith("needs:") for tag in cell.metadata.get("tags", ()))
-        names = [node for node in ast.walk(source_tree(cell)) if isinstance(node, ast.Name)]
+        nodes = list(ast.walk(source_tree(cell)))
+        names = [node for node in nodes if isinstance(node, ast.Name)]
         stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        stored |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        stored |= {(node.asname or node.name).partition(".")[0] for node in nodes if isinstance(node, ast.alias)}
         if tagged:
             conditional |= stored
             continue

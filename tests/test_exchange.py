@@ -124,7 +124,7 @@ def exchanges(draw):
     """Exchanges of three parties with any proofs at all."""
     session = st.sampled_from([None, "one", "two"])
     proofs = [
-        Proof(*draw(st.permutations("ABC"))[:2], "name", "evidence", draw(st.frozensets(st.sampled_from(Factor))),
+        Proof(*draw(st.permutations("ABC"))[:2], "name", "evidence", draw(st.frozensets(st.sampled_from(Factor), min_size=1)),
               "layer", session=draw(session), inside=draw(session), at=draw(st.integers(0, len(MESSAGES) - 1)))
         for _ in range(draw(st.integers(0, 5)))
     ]  # fmt: skip
@@ -157,6 +157,35 @@ def test_what_does_not_fit_in_is_refused():
         Exchange("x", ("A", "B"), hello, (), Failure("B", "why", at=1))
 
 
+def test_a_borrowed_name_stands_in_the_verdict(root, strict_bank):
+    thief = tls.Client("mallory", root.certificate, root.issue_client("alice@bank.example"))
+    run = tls.handshake(thief, strict_bank, "bank.example")
+    assert run.summary().startswith("Mutual authentication, under a borrowed name.")
+    assert "bank.example took mallory for alice (possession)." in run.summary()
+
+
+def test_a_name_below_its_own_is_no_borrowed_one(root):
+    bank = tls.Server("bank.example", root.issue_server("bank.example", "www.bank.example"))
+    run = tls.handshake(tls.Client("alice", root.certificate), bank, "www.bank.example")
+    assert "borrowed" not in run.summary()
+    assert "In truth" not in str(run)
+
+
+def test_what_happened_first_is_told_first(root, strict_bank):
+    run = tls.handshake(
+        tls.Client("alice", root.certificate, root.issue_client("alice@x.example")), strict_bank, "bank.example"
+    )
+    said = run.summary()
+    assert said.index("bank.example authenticated") < said.index("alice authenticated")
+
+
+def test_a_proof_needs_two_parties_and_a_factor():
+    hello = (Message("A", "B", "hello"),)
+    for proof in (Proof("A", "A", "A", "e", POSSESSION, "l"), Proof("A", "B", "A", "e", frozenset(), "l")):
+        with pytest.raises(ValueError, match="a proof needs"):
+            Exchange("x", ("A", "B"), hello, (proof,))
+
+
 def test_names_that_cannot_be_told_apart_are_refused():
     with pytest.raises(ValueError, match="have the same name"):
         Exchange("x", ("A", "A"), (), ())
@@ -164,6 +193,8 @@ def test_names_that_cannot_be_told_apart_are_refused():
         Exchange("x", ("A", "B"), (Message("A", "A", "hello"),), ())
     with pytest.raises(ValueError, match="name one of the parties"):
         Exchange("x", ("A", "B"), (), ()).factors_of("C")
+    with pytest.raises(ValueError, match="name one of the parties"):
+        Exchange("x", ("A", "B"), (), ()).factors_of("A", "")
 
 
 def test_a_name_with_a_line_break_forges_no_line():

@@ -42,15 +42,20 @@ def test_the_map_by_the_strict_test(runs):
     assert table.headers == ("alice showed", "one-way", "two one-ways", "mutual")
     assert table.rows == [
         ("nothing", "✔ no login (bank.example proves)", IMPOSSIBLE, IMPOSSIBLE),
-        ("knowledge", "– not run here", "✔ password", "– not run here"),
-        ("possession", "– not run here", "– not run here", "✔ mutual"),
-        ("knowledge and possession", "– not run here", "– not run here", "– not run here"),
+        ("knowledge", "– possible, not in this list", "✔ password", "– possible, not in this list"),
+        ("possession", "– possible, not in this list", "– possible, not in this list", "✔ mutual"),
+        (
+            "knowledge and possession",
+            "– possible, not in this list",
+            "– possible, not in this list",
+            "– possible, not in this list",
+        ),
     ]
 
 
 def test_the_map_by_the_loose_test(runs):
     table = overview.course_map(runs, "alice", SAME_SESSION)
-    assert table.rows[1] == ("knowledge", "– not run here", "– not run here", "✔ password")
+    assert table.rows[1] == ("knowledge", "– possible, not in this list", "– possible, not in this list", "✔ password")
     assert "NIST" in table.caption
 
 
@@ -63,6 +68,15 @@ def test_a_run_without_any_proof_has_a_column_of_its_own(runs):
     assert table.headers[1] == "none"
     assert table.rows[0][1] == "✔ careless"
     assert table.rows[1][1] == "✘ cannot be: the user proved something"
+
+
+def test_a_user_with_two_names_is_refused():
+    root = pki.new_root("Lab Root CA")
+    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
+    run = log_in(alice, strict, "bank.example", Accounts().add("bob", "horse"), "bob", "horse", title="both")
+    with pytest.raises(ValueError, match="in 'both', alice goes by more than one name: alice, bob"):
+        overview.course_map([run], "alice")
 
 
 def test_a_user_who_is_no_party_is_refused(runs):

@@ -17,7 +17,7 @@ SHORTEST_KEY = 16
 def hotp(key: bytes, counter: int, *, digits: int = 6, algorithm: str = "SHA1") -> str:
     """The code for `counter` (RFC 4226, section 5.3): a string of `digits` decimal digits, zeros in front kept.
 
-    Warns where the key has fewer than 16 bytes. Raises ValueError for a negative counter for digits outside 6 to 10
+    Warns where the key has fewer than 16 bytes. Raises ValueError for a negative counter, for digits outside 6 to 10
     or for another algorithm than SHA1, SHA256 and SHA512.
 
     >>> hotp(b"12345678901234567890", 0)

@@ -292,8 +292,8 @@ class Session:
             "ClientHello": "" if _is_ip_address(self.name) else f"asks for {self.name}",
             "CertificateRequest": f"asks {peer.party} for a certificate",
             "Certificate": "a certificate is public: showing it proves nothing yet",
-            "CertificateVerify": "a signature over the handshake so far, made with the certificate's private key",
-            "ServerKeyExchange": "signed with the certificate's private key",
+            "CertificateVerify": "a signature over the handshake so far, by the key that belongs to the certificate",
+            "ServerKeyExchange": "signed by the key that belongs to the certificate",
         }
         # RFC 8446, section 4.4.2: a client without a certificate "MUST send a Certificate message containing no
         # certificates". The message then ends in a list of length zero: three bytes, all 0.

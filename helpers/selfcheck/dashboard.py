@@ -13,6 +13,7 @@ def dashboard() -> DashboardWidget:
     """The learner's progress, read from the progress file each time it is refreshed."""
     return DashboardWidget(
         _view,
+        lambda: learner().as_text(),
         _import,
         fallback_html=f"<div><p><em>Run this cell to see your progress.</em></p>{_table({})}</div>",
         fallback_text="Progress: run this cell to see it.",
@@ -22,7 +23,6 @@ def dashboard() -> DashboardWidget:
 def _view() -> dict:
     return {
         "html": _table(learner().states()),
-        "file": learner().as_text(),
         "message": learner().problem,
     }
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
@@ -80,8 +81,8 @@ class Credential:
     def _issue(self, name: str, **content) -> "Credential":
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _certificate(name, key, self.certificate.subject, self.key, **content)
-        is_root = self.certificate.issuer == self.certificate.subject
-        return Credential(certificate, key, () if is_root else (self.certificate, *self.intermediates))
+        above = () if _is_self_signed(self.certificate) else (self.certificate, *self.intermediates)
+        return Credential(certificate, key, above)
 
     def crl(self, *revoked: "Credential", last_update: datetime | None = None) -> x509.CertificateRevocationList:
         """This CA's signed list of the certificates that it takes back (RFC 5280, section 5), good for seven days."""
@@ -122,6 +123,15 @@ def common_name(certificate: x509.Certificate) -> str:
     """The subject's common name, or an empty string where it has none."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(names[0].value) if names else ""
+
+
+def _is_self_signed(certificate: x509.Certificate) -> bool:
+    # Two CAs may have the same name, so the name does not tell. The signature does.
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def _self_signed(name: str, **content) -> Credential:

@@ -22,21 +22,25 @@ function render({ model, el }) {
     for (const element of el.querySelectorAll("button, input, a")) element.setAttribute("data-lm-suppress-shortcuts", "true");
   };
   el.querySelector(".refresh").addEventListener("click", () => model.send({ action: "refresh" }));
-  el.querySelector(".download").addEventListener("click", () => {
-    const url = URL.createObjectURL(new Blob([model.get("view").file], { type: "application/jsonl" }));
+  el.querySelector(".download").addEventListener("click", () => model.send({ action: "download" }));
+  const download = ({ file }) => {
     const link = document.createElement("a");
-    link.href = url;
+    link.href = URL.createObjectURL(new Blob([file], { type: "application/jsonl" }));
     link.download = "progress.jsonl";
     link.click();
-    URL.revokeObjectURL(url);
-  });
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  };
+  model.on("msg:custom", download);
   input.addEventListener("change", async () => {
     if (input.files.length) model.send({ action: "load", text: await input.files[0].text() });
     input.value = "";
   });
   model.on("change:view", show);
   show();
-  return () => model.off("change:view", show);
+  return () => {
+    model.off("change:view", show);
+    model.off("msg:custom", download);
+  };
 }
 
 export default { render };

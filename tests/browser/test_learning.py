@@ -66,6 +66,12 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
     start.keyboard.press("Enter")
     expect(row).to_contain_text("1 of 7")
 
+    tab_to(start, "Download my progress")
+    with start.expect_download() as download:
+        start.keyboard.press("Enter")
+    assert download.value.suggested_filename == "progress.jsonl"
+    assert download.value.path().read_text() == lab.progress.read_text()
+
     page.bring_to_front()
     go_to(page, PREDICTION)
     page.keyboard.type("00")  # JupyterLab's keys for "restart the kernel"

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from helpers.exchange import Binding, Direction, Factor
-from helpers.protocols import otp, tls
+from helpers.protocols import login, otp, tls
 from helpers.protocols.login import Accounts, log_in
 from helpers.trust import pki
 
@@ -51,7 +51,9 @@ def test_password_and_code_are_two_factors_and_still_two_one_ways(alice, bank):
     assert all(m.inside for m in run.messages[-4:])
 
 
-@pytest.mark.parametrize(("user", "password"), [("alice", "wrong"), ("mallory", "correct horse"), ("alice", "")])
+@pytest.mark.parametrize(
+    ("user", "password"), [("alice", "wrong"), ("mallory", "correct horse"), ("alice", ""), ("mallory", "")]
+)
 def test_a_wrong_login_proves_nothing_of_the_user(alice, bank, user, password):
     run = log_in(alice, bank, NAME, Accounts().add("alice", "correct horse"), user, password)
     assert run.failure.reason == "wrong user name or password"
@@ -68,6 +70,22 @@ def test_a_wrong_or_used_code_leaves_the_password_alone(alice, bank):
         assert len(run.factors_of("alice")) == factors
         assert (run.failure is None) == (factors == 2)
     assert run.failure.reason == "wrong one-time code, or one that was used before"
+
+
+@pytest.mark.parametrize(("steps", "right"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_a_code_is_good_for_one_step_around_its_own(steps, right):
+    accounts = Accounts().add("alice", "correct horse", KEY)
+    at = 1_000_000_000
+    assert accounts.code_is_right("alice", otp.totp(KEY, at + 30 * steps), at) is right
+
+
+def test_an_unknown_user_costs_the_same_work(monkeypatch):
+    accounts = Accounts().add("alice", "correct horse")
+    compared = []
+    monkeypatch.setattr(login, "_hash_matches", lambda stored, _password: compared.append(stored) or True)
+    assert not accounts.password_is_right("mallory", "x")
+    assert len(compared) == 1
+    assert compared[0].startswith("$argon2id$")
 
 
 def test_no_password_is_sent_where_the_handshake_fails(alice, bank):

@@ -66,6 +66,17 @@ def test_wrong_codes_are_refused(wrong):
     assert otp.verify_hotp(wrong, KEY, 1) is None
 
 
+def test_older_codes_are_used_up_with_a_newer_one():
+    at = 1_000_000_000
+    newer = otp.match_totp(otp.totp(KEY, at + 30), KEY, at + 30)
+    assert otp.match_totp(otp.totp(KEY, at), KEY, at + 30) == newer - 1
+    assert otp.match_totp(otp.totp(KEY, at), KEY, at + 30, after=newer) is None
+
+
+def test_the_first_step_of_all_has_none_before_it():
+    assert otp.match_totp(otp.totp(KEY, 0), KEY, 0) == 0
+
+
 def test_hotp_looks_ahead_and_gives_the_next_counter():
     assert otp.verify_hotp("755224", KEY, 0) == 1
     assert otp.verify_hotp("969429", KEY, 0) is None
@@ -81,5 +92,7 @@ def test_a_short_key_warns_and_works():
 def test_impossible_settings_are_named():
     with pytest.raises(ValueError, match="6 to 10 digits, not 5"):
         otp.hotp(KEY, 0, digits=5)
+    with pytest.raises(ValueError, match="SHA1, SHA256 or SHA512, not MD5"):
+        otp.hotp(KEY, 0, algorithm="MD5")
     with pytest.raises(ValueError, match="a counter is a number of 8 bytes, not -1"):
         otp.hotp(KEY, -1)

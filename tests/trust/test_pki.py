@@ -67,6 +67,35 @@ def test_every_certificate_is_p256_and_carries_what_strict_verifiers_ask_for(roo
         assert leaf.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
 
 
+def test_an_intermediate_may_have_the_name_of_its_root(root):
+    leaf = root.issue_intermediate("Lab Root CA").issue_server("bank.example")
+    assert len(leaf.intermediates) == 1
+    assert (
+        verifier(root)
+        .build_server_verifier(x509.DNSName("bank.example"))
+        .verify(leaf.certificate, list(leaf.intermediates))
+    )
+
+
+def test_an_intermediate_may_issue_no_further_ca(root):
+    leaf = root.issue_intermediate("One").issue_intermediate("Two").issue_server("bank.example")
+    policy = verifier(root).build_server_verifier(x509.DNSName("bank.example"))
+    with pytest.raises(verification.VerificationError):
+        policy.verify(leaf.certificate, list(leaf.intermediates))
+
+
+def test_a_leaf_lives_no_longer_than_a_public_one_may(root):
+    leaf = root.issue_server("bank.example").certificate
+    assert leaf.not_valid_after_utc - leaf.not_valid_before_utc <= timedelta(days=200)
+
+
+def test_a_long_name_stands_whole_where_it_counts(root):
+    name = f"{'a' * 60}.{'b' * 60}.example"
+    leaf = root.issue_server(name).certificate
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == [name]
+
+
 def test_a_numeric_name_becomes_an_ip_address(root):
     server = root.issue_server("127.0.0.1", "localhost")
     names = server.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
