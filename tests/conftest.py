@@ -1,11 +1,13 @@
-"""What all tests share: the two sizes of the sweeps, the learner's progress kept out, and no skipping in CI."""
+"""What all tests share: a lab, the two sizes of the sweeps, the learner's progress kept out, and no skipping in CI."""
 
 import os
 
 import pytest
 from hypothesis import settings
 
+from helpers.protocols import tls
 from helpers.selfcheck import progress
+from helpers.trust import pki
 
 # Seeded: the same examples on every run. `pytest --long` tries many more of them.
 settings.register_profile("quick", max_examples=100, derandomize=True, deadline=None)
@@ -32,6 +34,23 @@ def own_progress(tmp_path, monkeypatch):
     path = tmp_path / "progress.jsonl"
     monkeypatch.setenv(progress.VARIABLE, str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def root():
+    return pki.new_root("Lab Root CA")
+
+
+@pytest.fixture(scope="session")
+def bank(root):
+    """A server that asks no client for a certificate."""
+    return tls.Server("bank.example", root.issue_server("bank.example"))
+
+
+@pytest.fixture(scope="session")
+def strict_bank(root):
+    """A server that refuses a client without a certificate."""
+    return tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
 
 
 def pytest_sessionfinish(session, exitstatus):

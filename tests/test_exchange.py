@@ -9,25 +9,9 @@ from hypothesis import strategies as st
 from helpers.exchange import INTERLOCKED, SAME_SESSION, Direction, Exchange, Factor, Failure, Message, Proof
 from helpers.protocols import tls
 from helpers.protocols.login import Accounts, log_in
-from helpers.trust import pki
 
 POSSESSION = frozenset({Factor.POSSESSION})
 KNOWLEDGE = frozenset({Factor.KNOWLEDGE})
-
-
-@pytest.fixture(scope="module")
-def root():
-    return pki.new_root("Lab Root CA")
-
-
-@pytest.fixture(scope="module")
-def bank(root):
-    return tls.Server("bank.example", root.issue_server("bank.example"))
-
-
-@pytest.fixture(scope="module")
-def strict_bank(root):
-    return tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ depends on ports or timing. The messages of the picture are those that OpenSSL r
 import ipaddress
 import itertools
 import os
-import platform
 import secrets
 import ssl
 import tempfile
@@ -22,8 +21,17 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from helpers.display.error import CourseError, error_text
+from helpers.display.error import error_text
 from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
+from helpers.protocols.tls_messages import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    HANDSHAKE,
+    HEADER,
+    message_name,
+    watch,
+)
 from helpers.trust.pki import Credential, common_name
 
 # OpenSSL 3.2 and later compresses certificates (RFC 8879) where it was built so. The message then has another name, and
@@ -95,7 +103,7 @@ def handshake(client: Client, server: Server, name: str, title: str = "") -> Exc
 def _context(protocol: int) -> ssl.SSLContext:
     context = ssl.SSLContext(protocol)
     context.options |= NO_CERTIFICATE_COMPRESSION
-    _watch(context)
+    watch(context)
     return context
 
 
@@ -129,67 +137,6 @@ def _with_private_file(content: bytes, use) -> None:
         use(path)
     finally:
         Path(path).unlink()
-
-
-# The transcript: what OpenSSL reports of each message.
-
-# RFC 8446, section B.3 and RFC 5246, section 7.4: HandshakeType. The number is a message's first byte.
-HANDSHAKE_TYPES = {
-    1: "ClientHello",
-    2: "ServerHello",
-    4: "NewSessionTicket",
-    8: "EncryptedExtensions",
-    11: "Certificate",
-    12: "ServerKeyExchange",
-    13: "CertificateRequest",
-    14: "ServerHelloDone",
-    15: "CertificateVerify",
-    16: "ClientKeyExchange",
-    20: "Finished",
-}
-
-
-# RFC 8446, section B.2 (and RFC 5246, section 7.2): AlertDescription, those that speak of certificates or of failure.
-ALERTS = {
-    0: "close_notify",
-    10: "unexpected_message",
-    20: "bad_record_mac",
-    40: "handshake_failure",
-    42: "bad_certificate",
-    43: "unsupported_certificate",
-    44: "certificate_revoked",
-    45: "certificate_expired",
-    46: "certificate_unknown",
-    47: "illegal_parameter",
-    48: "unknown_ca",
-    49: "access_denied",
-    51: "decrypt_error",
-    70: "protocol_version",
-    80: "internal_error",
-    109: "missing_extension",
-    112: "unrecognized_name",
-    116: "certificate_required",
-}
-
-# RFC 8446, section B.1: ContentType. OpenSSL adds HEADER: the bytes before a record, just as they are on the wire.
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEADER = 20, 21, 22, 23, 0x100
-
-
-def _watch(context: ssl.SSLContext) -> None:
-    """Have OpenSSL report each message of this context's connections to the `report` of the connection.
-
-    The one place that uses `SSLContext._msg_callback`: it is private to Python's `ssl`, and the same since Python 3.8.
-    """
-    if "_msg_callback" not in vars(ssl.SSLContext):
-        raise CourseError(
-            f"The ssl module of this Python ({platform.python_implementation()} {platform.python_version()}) cannot"
-            " report the messages of a handshake. Please run the course with CPython 3.11, 3.12 or 3.13."
-        )
-
-    def callback(connection, direction, version, content_type, _message_type, data):
-        connection.report(direction, version, content_type, data)
-
-    context._msg_callback = callback
 
 
 _numbers = itertools.count(1)
@@ -283,10 +230,7 @@ class Session:
 
     def _describe(self, end: _End, peer: _End, content_type: int, data: bytes) -> tuple[str, str]:
         """The message's name, and a note where the message matters for who is who."""
-        if content_type == ALERT:
-            # RFC 8446, section 6: an alert is two bytes, its level and its description.
-            return f"Alert {ALERTS.get(data[1], data[1])}", ""
-        name = HANDSHAKE_TYPES.get(data[0], f"handshake message {data[0]}")
+        name = message_name(content_type, data)
         notes = {
             # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
             "ClientHello": "" if _is_ip_address(self.name) else f"asks for {self.name}",

@@ -7,20 +7,9 @@ import pytest
 from helpers.exchange import Binding, Direction, Factor
 from helpers.protocols import login, otp, tls
 from helpers.protocols.login import Accounts, log_in
-from helpers.trust import pki
 
 KEY = b"12345678901234567890"
 NAME = "bank.example"
-
-
-@pytest.fixture(scope="module")
-def root():
-    return pki.new_root("Lab Root CA")
-
-
-@pytest.fixture(scope="module")
-def bank(root):
-    return tls.Server(NAME, root.issue_server(NAME))
 
 
 @pytest.fixture(scope="module")

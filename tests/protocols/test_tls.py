@@ -16,25 +16,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from helpers.display.error import CourseError
 from helpers.exchange import SAME_SESSION, Binding, Direction, Exchange, Factor
-from helpers.protocols import tls
+from helpers.protocols import tls, tls_messages
 from helpers.trust import pki
 
 NAME = "bank.example"
-
-
-@pytest.fixture(scope="module")
-def root():
-    return pki.new_root("Lab Root CA")
-
-
-@pytest.fixture(scope="module")
-def bank(root):
-    return tls.Server(NAME, root.issue_server(NAME))
-
-
-@pytest.fixture(scope="module")
-def strict_bank(root):
-    return tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
 
 
 @pytest.fixture(scope="module")
@@ -131,10 +116,10 @@ def record_types(data):
 def sealed(types, version):
     changed = False
     for kind in types:
-        if kind == tls.CHANGE_CIPHER_SPEC:
+        if kind == tls_messages.CHANGE_CIPHER_SPEC:
             changed = version == "1.2"
         else:
-            yield changed or kind == tls.APPLICATION_DATA
+            yield changed or kind == tls_messages.APPLICATION_DATA
 
 
 def test_the_proof_of_a_server(root, bank):

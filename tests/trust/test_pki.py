@@ -15,11 +15,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from helpers.trust import pki
 
 
-@pytest.fixture(scope="module")
-def root():
-    return pki.new_root("Lab Root CA")
-
-
 def verifier(root):
     store = verification.Store([root.certificate])
     return verification.PolicyBuilder().store(store)
