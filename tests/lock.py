@@ -22,8 +22,16 @@ def digest() -> str:
     return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
 
 
+# pip names the first package that has no version for an old Python, which helps nobody. This line stops it before, with a
+# sentence: on such a Python it asks for a folder that cannot be there.
+OLD_PYTHON = (
+    'python-is-too-old @ file:///This%20course%20needs%20Python%203.11%20or%20newer ; python_version < "3.11"\n'
+)
+
+
 def head() -> str:
-    return f"# Made by tests/lock.py from pyproject.toml. Digest of its dependencies: {digest()}\n"
+    made = f"# Made by tests/lock.py from pyproject.toml. Digest of its dependencies: {digest()}\n"
+    return made + OLD_PYTHON
 
 
 def compile_lock(target: Path, *options: str) -> None:
@@ -46,7 +54,7 @@ def compile_lock(target: Path, *options: str) -> None:
 def without_course(lock: Path) -> str:
     """uv reads and writes the lock without the course itself; pip needs it."""
     lines = lock.read_text(encoding="utf-8").splitlines(keepends=True) if lock.exists() else []
-    return "".join(line for line in lines if line != "-e .\n" and "Digest of its" not in line)
+    return "".join(line for line in lines if line not in ("-e .\n", OLD_PYTHON) and "Digest of its" not in line)
 
 
 def write(lock: Path, text: str) -> None:

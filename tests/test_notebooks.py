@@ -109,34 +109,27 @@ def test_a_cell_that_leans_on_an_optional_program_is_caught():
         assert len(list(hygiene.needs_are_kept(new_notebook(cells=cells)))) == 1, definition
 
 
-@pytest.fixture
-def nbval(tmp_path):
-    """Run strict nbval, as the course does, over one notebook. Gives its exit code and what it printed."""
-
-    def run(*cells):
-        path = tmp_path / "bad.ipynb"
-        nbformat.write(new_notebook(cells=list(cells), metadata=reexecute.METADATA), path)
-        options = ["--nbval", "-p", "no:cacheprovider", "-q", f"--rootdir={tmp_path}"]
-        command = [sys.executable, "-m", "pytest", *options, str(path)]
-        result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
-        return result.returncode, result.stdout
-
-    return run
-
-
-def test_nbval_catches_a_broken_output_and_passes_a_good_one(nbval):
-    good = executed("print('one')", new_output("stream", name="stdout", text="one\n"))
-    bad = executed("print('one')", new_output("stream", name="stdout", text="two\n"))
-    code, said = nbval(good)
-    assert code == 0, said
-    code, said = nbval(bad)
-    assert code == 1
-    assert "mismatch" in said
-
-
-def test_nbval_catches_another_picture_and_another_question(nbval):
-    code = "from helpers import selfcheck\nselfcheck.ask('three-acts')"
-    result = {"text/html": "<p>another question</p>", "text/plain": "Question three-acts: run this cell to answer it."}
-    code, said = nbval(executed(code, new_output("execute_result", data=result, execution_count=1)))
-    assert code == 1
-    assert "text/html" in said
+def test_strict_nbval_passes_a_good_output_and_catches_a_broken_one(tmp_path):
+    """As the course runs it, over a notebook with one good cell and two that are wrong."""
+    ask = "from helpers import selfcheck\nselfcheck.ask('three-acts')"
+    other = {"text/html": "<p>another question</p>", "text/plain": "Question three-acts: run this cell to answer it."}
+    cells = [
+        executed("print('one')", new_output("stream", name="stdout", text="one\n")),
+        executed("print('one')", new_output("stream", name="stdout", text="two\n")),
+        executed(ask, new_output("execute_result", data=other, execution_count=1)),
+    ]
+    nbformat.write(new_notebook(cells=cells, metadata=reexecute.METADATA), tmp_path / "bad.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "-p",
+        "no:cacheprovider",
+        f"--rootdir={tmp_path}",
+        "bad.ipynb",
+    ]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False).stdout
+    assert "2 failed, 1 passed" in said
+    assert "mismatch 'stdout'" in said
+    assert "mismatch 'text/html'" in said
