@@ -23,7 +23,7 @@ def take(browser, theme: str, target: Path) -> None:
             cell = page.locator(".jp-CodeCell", has_text="client-certificate-direction")
             cell.get_by_label("Mutual: both prove, and both proofs belong to this one connection.").check()
             cell.get_by_role("button", name="Run and compare").click()
-            page.wait_for_selector(".feedback .ladder")
+            page.wait_for_selector(".run .ladder")
             cell.evaluate("element => element.scrollIntoView()")
             page.wait_for_timeout(500)
             page.screenshot(path=target)

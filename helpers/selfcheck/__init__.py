@@ -58,8 +58,8 @@ def _widget(question: Question, run) -> QuestionWidget:
         judgement = judge.judge(question, answer, actual)
         if judgement.state != judge.NOT_ATTEMPTED:
             learner().add(question.id, judgement.state, answer, hints=len(question.hints) - len(hints))
-        html = words.judgement_html(question, judgement, run_html, learner().problem_once())
-        return {"state": judgement.state, "html": html}
+        html = words.judgement_html(question, judgement, learner().problem_once())
+        return {"state": judgement.state, "html": html, "run": run_html}
 
     def hint() -> dict:
         return {"hint": f"Hint: {words.inline(hints.pop(0))}", "hints_left": len(hints)} if hints else {}

@@ -28,8 +28,8 @@ def question_for_widget(question: Question, earlier: str | None) -> dict:
     }
 
 
-def judgement_html(question: Question, judgement: Judgement, run_html: str, problem: str) -> str:
-    """The sentence, an explanation for each option that the answer touched, the run, and the rest on demand."""
+def judgement_html(question: Question, judgement: Judgement, problem: str) -> str:
+    """The sentence, an explanation for each option that the answer touched, and the rest on demand."""
     parts = [f"<p><strong>{SIGNS[judgement.state]} {inline(judgement.message)}</strong></p>"]
     touched = {remark.option.value for remark in judgement.remarks}
     parts.append(
@@ -38,8 +38,6 @@ def judgement_html(question: Question, judgement: Judgement, run_html: str, prob
             for r in judgement.remarks
         )
     )
-    if judgement.state != NOT_ATTEMPTED:
-        parts.append(run_html)
     others = [option for option in question.options if option.value not in touched]
     if judgement.state == RIGHT and others:
         rest = _list(f"<strong>{inline(option.text)}</strong><br>{inline(option.why)}" for option in others)

@@ -83,8 +83,10 @@ function render({ model, el }) {
   const hints = make("div", { class: "hints" });
   // The region must exist, empty, before it is filled, or screen readers stay silent.
   const feedback = make("div", { class: "feedback", role: "status" });
+  // The picture of a run stands outside: a screen reader should say the verdict at once, and not the whole table.
+  const run = make("div", { class: "run" });
   const earlier = make("p", { class: "earlier" }, question.earlier);
-  const form = make("form", {}, make("fieldset", {}, legend, ...elements), earlier, make("div", { class: "buttons" }, check, hint), hints, feedback);
+  const form = make("form", {}, make("fieldset", {}, legend, ...elements), earlier, make("div", { class: "buttons" }, check, hint), hints, feedback, run);
 
   const nameHint = (left) => {
     hint.textContent = left ? `Hint (${left} left)` : "No more hints";
@@ -109,8 +111,10 @@ function render({ model, el }) {
     }
     feedback.className = `feedback ${said.state.replace(" ", "-")}`;
     withHtml(feedback, said.html);
+    withHtml(run, said.run ?? "");
     earlier.hidden = true;
     guard(feedback);
+    guard(run);
   };
   model.on("change:feedback", show);
   show();

@@ -12,10 +12,11 @@ _HERE = Path(__file__).parent
 
 
 class QuestionWidget(FallbackWidget):
-    """Shows `question` and calls `check(answer)` and `hint()`; both give a dict for `feedback`.
+    """Shows `question`, and calls `check(answer)` and `hint()`; each gives a dict for `feedback`.
 
     `question`: {"prompt": html, "kind": str, "options": [{"value": str, "label": html}], "categories": [str],
-    "hints": how many, "earlier": text}. `feedback`: {"state": str, "html": html, "hint": html, "hints_left": int}.
+    "hints": how many, "earlier": text}.
+    `feedback`: {"state": str, "html": html, "run": html}, or {"hint": html, "hints_left": int}.
     """
 
     _esm = _HERE / "question.js"

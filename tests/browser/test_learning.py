@@ -44,7 +44,7 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
     page.keyboard.press("Enter")
     expect(status).to_contain_text("The run showed something else.")
     expect(status).to_contain_text("That is HTTPS as you know it from every day.")
-    expect(status.locator(".ladder table").first).to_contain_text("Mutual authentication")
+    expect(question.locator(".run .ladder table").first).to_contain_text("Mutual authentication")
 
     tab_to(page, "Hint (2 left)")
     page.keyboard.press("Enter")

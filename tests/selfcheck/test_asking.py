@@ -83,7 +83,7 @@ def test_a_prediction_runs_when_it_is_submitted_and_shows_the_run():
     assert feedback["state"] == "wrong"
     assert "That is HTTPS as you know it" in feedback["html"]
     assert "Both sign the same handshake" in feedback["html"]
-    assert "CertificateVerify" in feedback["html"]
+    assert "CertificateVerify" in feedback["run"]
     assert send(widget, action="check", answer=["mutual"])["state"] == "right"
 
 
@@ -92,7 +92,7 @@ def test_the_run_decides_and_not_the_file():
     assert send(widget, action="check", answer=["mutual"])["state"] == "wrong"
     assert send(widget, action="check", answer=["one-way"])["state"] == "right"
     pair = selfcheck.predict("client-certificate-direction", actual=lambda: ("none", mutual()))
-    assert "CertificateVerify" in send(pair, action="check", answer=["none"])["html"]
+    assert "CertificateVerify" in send(pair, action="check", answer=["none"])["run"]
 
 
 def test_an_actual_outside_the_options_is_an_error():
@@ -153,7 +153,8 @@ def test_a_direction_is_taken_as_it_is():
 def test_text_from_a_run_is_escaped():
     run = Exchange("<script>", ("<b>", "bank"), (Message("<b>", "bank", "<img>", "<i>"),), ())
     widget = selfcheck.predict("client-certificate-direction", actual=lambda: run)
-    html = send(widget, action="check", answer=["none"])["html"]
+    html = send(widget, action="check", answer=["none"])["run"]
+    assert "&lt;script&gt;" in html
     assert "<script>" not in html
     assert "<img>" not in html
 
