@@ -1,5 +1,6 @@
 """A real JupyterLab server on copies of the notebooks, a watch on its pages, and what a learner does there by keyboard."""
 
+import itertools
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 from reexecute import NOTEBOOKS
+
+from helpers.selfcheck import progress
 
 # No background requests of the browser's own: the tests watch that nothing leaves the machine.
 CHROMIUM_FLAGS = [
@@ -48,7 +51,7 @@ class Lab:
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps(setting), encoding="utf-8")
         places = {
-            "AUTH_COURSE_PROGRESS": self.progress,
+            progress.VARIABLE: self.progress,
             "JUPYTERLAB_SETTINGS_DIR": folder / "settings",
             "JUPYTERLAB_WORKSPACES_DIR": folder / "workspaces",
             "JUPYTER_CONFIG_DIR": folder / "config",
@@ -57,6 +60,7 @@ class Lab:
         }
         self._environment = {**os.environ, **{name: str(path) for name, path in places.items()}}
         self._log = folder / "jupyter.log"
+        self._workspaces = itertools.count()
 
     def start(self) -> None:
         with socket.socket() as probe:
@@ -88,7 +92,7 @@ class Lab:
                 return
         raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()}")
 
-    def wait_for_kernel(self, notebook: str) -> None:
+    def _wait_for_kernel(self, notebook: str) -> None:
         """Wait until the page is connected to a kernel that is idle. Before that, JupyterLab asks which kernel to use."""
         for _ in range(150):
             with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
@@ -97,6 +101,12 @@ class Lab:
                 return
             time.sleep(0.2)
         raise RuntimeError(f"{notebook} has no kernel:\n{self._log.read_text()}")
+
+    def open(self, page, notebook: str) -> None:
+        """Open a notebook, in a workspace of its own, or JupyterLab would open those of the page before as well."""
+        page.goto(f"{self.url}/lab/workspaces/{next(self._workspaces)}/tree/{notebook}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        self._wait_for_kernel(notebook)
 
     def stop(self) -> None:
         self._process.terminate()

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.selfcheck import progress
 from helpers.widgets.saving import strip_widget_views
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
@@ -40,7 +41,7 @@ def strip(notebook: nbformat.NotebookNode) -> None:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         # The learner's own answers must not get into the notebooks.
-        os.environ["AUTH_COURSE_PROGRESS"] = str(Path(folder) / "progress.jsonl")
+        os.environ[progress.VARIABLE] = str(Path(folder) / "progress.jsonl")
         for path in sorted(NOTEBOOKS.glob("*.ipynb")):
             print(path.name, flush=True)
             reexecute(path)

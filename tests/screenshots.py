@@ -15,9 +15,7 @@ def take(browser, theme: str, target: Path) -> None:
         lab.start()
         try:
             page = browser.new_page(viewport={"width": 900, "height": 1000}, device_scale_factor=1.5)
-            page.goto(f"{lab.url}/lab/tree/01_who_proves_what_to_whom.ipynb")
-            page.wait_for_selector(".jp-Notebook .jp-Cell")
-            lab.wait_for_kernel("01_who_proves_what_to_whom.ipynb")
+            lab.open(page, "01_who_proves_what_to_whom.ipynb")
             run_all(page)
             page.get_by_role("tab", name="File Browser").click()
             cell = page.locator(".jp-CodeCell", has_text="client-certificate-direction")

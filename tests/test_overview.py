@@ -6,21 +6,17 @@ from helpers import overview
 from helpers.exchange import SAME_SESSION
 from helpers.protocols import tls
 from helpers.protocols.login import Accounts, log_in
-from helpers.trust import pki
 
 
 @pytest.fixture(scope="module")
-def runs():
-    root = pki.new_root("Lab Root CA")
-    bank = tls.Server("bank.example", root.issue_server("bank.example"))
-    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+def runs(root, bank, strict_bank):
     alice = tls.Client("alice", root.certificate)
     with_key = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
     accounts = Accounts().add("alice", "correct horse")
     return [
         tls.handshake(alice, bank, "bank.example", title="no login"),
         log_in(alice, bank, "bank.example", accounts, "alice", "correct horse", title="password"),
-        tls.handshake(with_key, strict, "bank.example", title="mutual"),
+        tls.handshake(with_key, strict_bank, "bank.example", title="mutual"),
     ]
 
 
@@ -59,9 +55,7 @@ def test_the_map_by_the_loose_test(runs):
     assert "NIST" in table.caption
 
 
-def test_a_run_without_any_proof_has_a_column_of_its_own(runs):
-    root = pki.new_root("Lab Root CA")
-    bank = tls.Server("bank.example", root.issue_server("bank.example"))
+def test_a_run_without_any_proof_has_a_column_of_its_own(runs, root, bank):
     careless = tls.Client("alice", root.certificate, check_name=False)
     nobody = tls.handshake(careless, bank, "bank.example", title="careless")
     table = overview.course_map([*runs, nobody], "alice")
@@ -70,11 +64,9 @@ def test_a_run_without_any_proof_has_a_column_of_its_own(runs):
     assert table.rows[1][1] == "✘ cannot be: the user proved something"
 
 
-def test_a_user_with_two_names_is_refused():
-    root = pki.new_root("Lab Root CA")
-    strict = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+def test_a_user_with_two_names_is_refused(root, strict_bank):
     alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
-    run = log_in(alice, strict, "bank.example", Accounts().add("bob", "horse"), "bob", "horse", title="both")
+    run = log_in(alice, strict_bank, "bank.example", Accounts().add("bob", "horse"), "bob", "horse", title="both")
     with pytest.raises(ValueError, match="in 'both', alice goes by more than one name: alice, bob"):
         overview.course_map([run], "alice")
 

@@ -64,9 +64,9 @@ class Ladder:
 
     def _repr_html_(self) -> str:
         """The short form, and all messages on demand where the short form leaves any out."""
-        picture = self._table(self._rows([step for step in self.steps if step.matters]))
+        picture = self._table(self._rows(short=True))
         if not all(step.matters for step in self.steps):
-            whole = self._table(self._rows(self.steps))
+            whole = self._table(self._rows(short=False))
             picture += f"\n<details><summary>All {len(self.steps)} messages</summary>\n{whole}\n</details>"
         return f'<div class="ladder"><style>{_STYLE}</style>\n{picture}\n</div>'
 
@@ -79,10 +79,10 @@ class Ladder:
             f"<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
         )
 
-    def _rows(self, shown: Sequence[Step]) -> Iterator[str]:
+    def _rows(self, short: bool) -> Iterator[str]:
         skipped: list[str] = []
         for step in self.steps:
-            if step not in shown:
+            if short and not step.matters:
                 skipped.append(step.name)
                 continue
             if skipped:

@@ -1,7 +1,9 @@
 """Self-checks: `ask` a question, `predict` what a run will show, and see what has been answered.
 
-selfcheck.ask("three-acts")
-selfcheck.predict("password-direction", actual=lambda: log_in(...))
+    selfcheck.ask("three-acts")
+    selfcheck.predict("password-direction", actual=lambda: log_in(...))
+
+Both give a widget, which notes each answer in the progress file.
 """
 
 from enum import Enum

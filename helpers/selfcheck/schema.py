@@ -121,13 +121,6 @@ class _LineLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         return {**super().construct_mapping(node, deep=deep), _LINE: node.start_mark.line + 1}
 
 
-def _construct_mapping(loader: _LineLoader, node: yaml.MappingNode) -> dict:
-    return loader.construct_mapping(node, deep=True)
-
-
-_LineLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
-
-
 def _question(entry: dict, notebook: str) -> Question:
     options = [
         Option(o["value"], o.get("text", o["value"]), o["why"], o.get("correct"), o.get("misconception"))

@@ -4,7 +4,7 @@ import re
 from html import escape
 
 from helpers.selfcheck.judge import NOT_ATTEMPTED, RIGHT, WRONG, Judgement, right_answer
-from helpers.selfcheck.schema import Question
+from helpers.selfcheck.schema import Option, Question
 
 SIGNS = {RIGHT: "✔", WRONG: "✘", NOT_ATTEMPTED: "…"}
 
@@ -32,16 +32,10 @@ def judgement_html(question: Question, judgement: Judgement, problem: str) -> st
     """The sentence, an explanation for each option that the answer touched, and the rest on demand."""
     parts = [f"<p><strong>{SIGNS[judgement.state]} {inline(judgement.message)}</strong></p>"]
     touched = {remark.option.value for remark in judgement.remarks}
-    parts.append(
-        _list(
-            f"{SIGNS[RIGHT if r.fits else WRONG]} <strong>{inline(r.option.text)}</strong><br>{inline(r.option.why)}"
-            for r in judgement.remarks
-        )
-    )
+    parts.append(_list(f"{SIGNS[RIGHT if r.fits else WRONG]} {_told(r.option)}" for r in judgement.remarks))
     others = [option for option in question.options if option.value not in touched]
     if judgement.state == RIGHT and others:
-        rest = _list(f"<strong>{inline(option.text)}</strong><br>{inline(option.why)}" for option in others)
-        parts.append(f"<details><summary>The other answers</summary>{rest}</details>")
+        parts.append(f"<details><summary>The other answers</summary>{_list(map(_told, others))}</details>")
     if judgement.state == RIGHT:
         parts.append(f"<p>Source: {inline(question.source)}</p>")
     if problem:
@@ -53,13 +47,12 @@ def fallback_html(question: Question, actual: str | None, run_html: str) -> str:
     """The whole question with its answer, for a notebook that nobody runs."""
     right = right_answer(question, actual)
     if question.kind == "order":
-        answer = "<ol>" + "".join(f"<li>{_told(question, value)}</li>" for value in right) + "</ol>"
+        answer = "<ol>" + "".join(f"<li>{_told(question.option(value))}</li>" for value in right) + "</ol>"
     elif question.kind == "classify":
-        answer = _list(f"<em>{inline(category)}</em>: {_told(question, value)}" for value, category in right.items())
+        answer = _list(f"<em>{inline(right[option.value])}</em>: {_told(option)}" for option in question.options)
     else:
         answer = _list(
-            f"{SIGNS[RIGHT if option.value in right else WRONG]} {_told(question, option.value)}"
-            for option in question.options
+            f"{SIGNS[RIGHT if option.value in right else WRONG]} {_told(option)}" for option in question.options
         )
     categories = f"<p>Categories: {inline(', '.join(question.categories))}</p>" if question.categories else ""
     hints = _list(map(inline, question.hints))
@@ -72,8 +65,7 @@ def fallback_html(question: Question, actual: str | None, run_html: str) -> str:
     )
 
 
-def _told(question: Question, value: str) -> str:
-    option = question.option(value)
+def _told(option: Option) -> str:
     return f"<strong>{inline(option.text)}</strong><br>{inline(option.why)}"
 
 

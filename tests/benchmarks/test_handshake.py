@@ -12,17 +12,30 @@ import time
 import pytest
 
 from helpers.protocols import tls
-from helpers.trust import pki
 
 ROUNDS = 400
 
 
 @pytest.fixture(scope="module")
-def ends():
-    root = pki.new_root("Lab Root CA")
-    credential = root.issue_client("alice@bank.example")
-    server = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
-    return tls.Client("alice", root.certificate, credential), server
+def credentials(root):
+    return root.issue_client("alice@bank.example"), root.issue_server("bank.example")
+
+
+@pytest.fixture(scope="module")
+def ours(root, credentials):
+    client, server = credentials
+    return tls.Client("alice", root.certificate, client), tls.Server("bank.example", server, trust=root.certificate)
+
+
+@pytest.fixture(scope="module")
+def plain(root, credentials):
+    """The same configuration in contexts that nobody watches."""
+    contexts = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    for context, credential in zip(contexts, credentials, strict=True):
+        tls._load(context, credential)
+        tls._trust(context, root.certificate)
+    contexts[1].verify_mode = ssl.CERT_REQUIRED
+    return contexts
 
 
 def bare(client, server):
@@ -35,27 +48,15 @@ def bare(client, server):
         for end in ends:
             with contextlib.suppress(ssl.SSLWantReadError):
                 getattr(end, action)()
-    return ends
 
 
-def test_ratio(ends):
-    client, server = ends
-    plain = []
-    for end in ends:  # the same contexts, without anybody watching
-        context = ssl.SSLContext(end.context.protocol)
-        plain.append(context)
-    root = pki.new_root("Lab Root CA")
-    tls._load(plain[0], root.issue_client("alice@bank.example"))
-    tls._load(plain[1], root.issue_server("bank.example"))
-    for context in plain:
-        tls._trust(context, root.certificate)
-    plain[1].verify_mode = ssl.CERT_REQUIRED
+def test_ratio(ours, plain):
     times = {"bare": [], "ours": []}
     for _ in range(ROUNDS):  # in turn, so that a slow moment hits both
         began = time.perf_counter()
         bare(*plain)
         between = time.perf_counter()
-        tls.handshake(client, server, "bank.example")
+        tls.handshake(*ours, "bank.example")
         times["bare"].append(between - began)
         times["ours"].append(time.perf_counter() - between)
     middle = {name: sorted(values)[ROUNDS // 2] * 1000 for name, values in times.items()}

@@ -1,7 +1,5 @@
 """Fixtures: a real Chromium, a JupyterLab to look at, and a page that is watched."""
 
-import itertools
-
 import pytest
 from lab import CHROMIUM_FLAGS, Lab, Watcher, find_chromium
 from playwright.sync_api import sync_playwright
@@ -34,9 +32,6 @@ def make_lab(browser, tmp_path_factory):
         lab.stop()
 
 
-numbers = itertools.count()
-
-
 @pytest.fixture
 def open_page(browser):
     """Open a notebook of a lab. Gives the page and its watcher."""
@@ -46,10 +41,7 @@ def open_page(browser):
         page = browser.new_page(viewport={"width": 1100, "height": 1000})
         pages.append(page)
         watcher = Watcher(page)
-        # A workspace of its own, or JupyterLab would open the notebooks of the page before as well.
-        page.goto(f"{lab.url}/lab/workspaces/test-{next(numbers)}/tree/{notebook}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell")
-        lab.wait_for_kernel(notebook)
+        lab.open(page, notebook)
         return page, watcher
 
     yield open_it

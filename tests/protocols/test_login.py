@@ -91,21 +91,19 @@ def test_a_careless_client_proves_two_factors_one_way(root, bank):
     assert len(run.factors_of("alice")) == 2
 
 
-def test_the_factors_of_two_identities_do_not_add_up(root):
+def test_the_factors_of_two_identities_do_not_add_up(root, strict_bank):
     """A certificate for alice, and a password of bob's: neither of them showed two factors."""
-    strict = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
     alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
-    run = log_in(alice, strict, NAME, Accounts().add("bob", "correct horse"), "bob", "correct horse")
+    run = log_in(alice, strict_bank, NAME, Accounts().add("bob", "correct horse"), "bob", "correct horse")
     assert (
         "alice authenticated to bank.example (possession). bank.example took alice for bob (knowledge)."
         in run.summary()
     )
 
 
-def test_a_password_inside_mutual_tls_comes_on_top(root):
-    strict = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
+def test_a_password_inside_mutual_tls_comes_on_top(root, strict_bank):
     alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
-    run = log_in(alice, strict, NAME, Accounts().add("alice", "correct horse"), "alice", "correct horse")
+    run = log_in(alice, strict_bank, NAME, Accounts().add("alice", "correct horse"), "alice", "correct horse")
     assert run.direction() is Direction.MUTUAL
     assert "On top of it, and not bound to it: a password, handed over." in run.summary()
 

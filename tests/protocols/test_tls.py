@@ -71,8 +71,7 @@ def test_the_wire_agrees_on_what_is_encrypted(root, strict_bank, alice_credentia
     client = tls.Client("alice", root.certificate, alice_credential, version=version)
     wire = wire_records(client.context, strict_bank.context)
     run = tls.handshake(client, strict_bank, NAME)
-    for sender, records in zip((client.party, strict_bank.party), wire, strict=True):
-        assert [m.inside is not None for m in run.messages if m.sender == sender] == list(sealed(records, version))
+    assert_same_as_on_the_wire(run, wire, version)
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -82,7 +81,11 @@ def test_the_wire_agrees_where_somebody_refuses(root, strict_bank, alice_credent
     wire = wire_records(client.context, strict_bank.context, name)
     run = tls.handshake(client, strict_bank, name)
     assert run.failure
-    for sender, records in zip((client.party, strict_bank.party), wire, strict=True):
+    assert_same_as_on_the_wire(run, wire, version)
+
+
+def assert_same_as_on_the_wire(run, wire, version):
+    for sender, records in zip(run.parties, wire, strict=True):
         assert [m.inside is not None for m in run.messages if m.sender == sender] == list(sealed(records, version))
 
 
