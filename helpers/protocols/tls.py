@@ -15,6 +15,7 @@ import secrets
 import ssl
 import tempfile
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -58,7 +59,8 @@ class Client:
         version: str = "1.3",
     ) -> None:
         self.party = party
-        self.context = _context(ssl.PROTOCOL_TLS_CLIENT)  # verifies the chain and the name, unless told otherwise
+        # Such a context verifies the chain and the name, unless told otherwise.
+        self.context = watched(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self.context.check_hostname = check_name
         self.context.maximum_version = VERSIONS[version]
         _trust(self.context, trust)
@@ -67,9 +69,7 @@ class Client:
 
     def check_revocation(self, *crls: x509.CertificateRevocationList) -> None:
         """From now on refuse a server certificate that is on its issuer's list, or whose issuer's list is missing."""
-        self.context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-        for crl in crls:
-            _with_private_file(crl.public_bytes(serialization.Encoding.PEM), self.context.load_verify_locations)
+        _check_revocation(self.context, crls)
 
 
 class Server:
@@ -88,11 +88,17 @@ class Server:
         certificate_optional: bool = False,
     ) -> None:
         self.party = party
-        self.context = _context(ssl.PROTOCOL_TLS_SERVER)
+        self.context = watched(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        # A lab server shows what it is told to show, also a weak key. To refuse it is for the client.
+        self.context.set_ciphers("DEFAULT:@SECLEVEL=0")
         _load(self.context, credential)
         if trust:
             self.context.verify_mode = ssl.CERT_OPTIONAL if certificate_optional else ssl.CERT_REQUIRED
             _trust(self.context, trust)
+
+    def check_revocation(self, *crls: x509.CertificateRevocationList) -> None:
+        """The same for the certificates of clients."""
+        _check_revocation(self.context, crls)
 
 
 def handshake(client: Client, server: Server, name: str, title: str = "") -> Exchange:
@@ -100,8 +106,8 @@ def handshake(client: Client, server: Server, name: str, title: str = "") -> Exc
     return Session(client, server, name).exchange(title)
 
 
-def _context(protocol: int) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
+def watched(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context. Each of its connections needs a `report`, which is called with every message sent or read."""
     context.options |= NO_CERTIFICATE_COMPRESSION
     watch(context)
     return context
@@ -110,6 +116,12 @@ def _context(protocol: int) -> ssl.SSLContext:
 def _trust(context: ssl.SSLContext, root: x509.Certificate | None) -> None:
     if root:
         context.load_verify_locations(cadata=root.public_bytes(serialization.Encoding.DER))
+
+
+def _check_revocation(context: ssl.SSLContext, crls: Iterable[x509.CertificateRevocationList]) -> None:
+    context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    for crl in crls:
+        _with_private_file(crl.public_bytes(serialization.Encoding.PEM), context.load_verify_locations)
 
 
 def _load(context: ssl.SSLContext, credential: Credential) -> None:

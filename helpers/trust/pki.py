@@ -40,7 +40,7 @@ class Credential:
         """A CA below this one. It may issue leaves, but no further CA (path length 0)."""
         # An intermediate says in its extended key usage what its leaves may be used for.
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        return self._issue(name, usages=usages, lifetime=CA_LIFETIME, ca=True, path_length=0)
+        return self.issue(name, usages=usages, lifetime=CA_LIFETIME, ca=True, path_length=0)
 
     def issue_server(
         self,
@@ -57,9 +57,9 @@ class Credential:
         """
         if not names:
             raise ValueError("a server certificate needs at least one name")
-        return self._issue(
+        return self.issue(
             names[0],
-            alternative_names=[_general_name(name) for name in names],
+            alternative_names=[general_name(name) for name in names],
             usages=[usage],
             not_before=not_before,
             lifetime=lifetime,
@@ -70,7 +70,7 @@ class Credential:
         self, email: str, *, not_before: datetime | None = None, lifetime: timedelta = LEAF_LIFETIME
     ) -> "Credential":
         """A certificate for a person. Its common name is the part of the e-mail address before the @."""
-        return self._issue(
+        return self.issue(
             email.partition("@")[0],
             alternative_names=[x509.RFC822Name(email)],
             usages=[ExtendedKeyUsageOID.CLIENT_AUTH],
@@ -78,11 +78,15 @@ class Credential:
             lifetime=lifetime,
         )
 
-    def _issue(self, name: str, **content) -> "Credential":
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate(name, key, self.certificate.subject, self.key, **content)
+    def issue(self, name: str, *, key=None, **content) -> "Credential":
+        """A certificate with any `content` that `certificate` takes, also one that no good CA would issue.
+
+        `key` is the private key that it is for; without it, a new one is made.
+        """
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        made = certificate(name, key, self.certificate.subject, self.key, **content)
         above = () if _is_self_signed(self.certificate) else (self.certificate, *self.intermediates)
-        return Credential(certificate, key, above)
+        return Credential(made, key, above)
 
     def crl(self, *revoked: "Credential", last_update: datetime | None = None) -> x509.CertificateRevocationList:
         """This CA's signed list of the certificates that it takes back (RFC 5280, section 5), good for seven days."""
@@ -106,17 +110,19 @@ class Credential:
 def new_root(name: str) -> Credential:
     """A root CA. It signs its own certificate, so nothing vouches for it: whoever trusts it has chosen to."""
     # No extended key usage: the CA/Browser Forum's Baseline Requirements (section 7.1.2.1) forbid it in a root.
-    return _self_signed(name, lifetime=CA_LIFETIME, ca=True)
+    return new_self_signed(name, lifetime=CA_LIFETIME, ca=True)
 
 
 def new_self_signed_server(name: str) -> Credential:
     """A server certificate that nobody but the server itself vouches for."""
-    return _self_signed(
-        name,
-        alternative_names=[_general_name(name)],
-        usages=[ExtendedKeyUsageOID.SERVER_AUTH],
-        lifetime=LEAF_LIFETIME,
-    )
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+    return new_self_signed(name, alternative_names=[general_name(name)], usages=usages)
+
+
+def new_self_signed(name: str, **content) -> Credential:
+    """A certificate that signs itself. `content` is what `certificate` takes."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return Credential(certificate(name, key, subject(name), key, **content), key)
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -134,72 +140,72 @@ def _is_self_signed(certificate: x509.Certificate) -> bool:
     return True
 
 
-def _self_signed(name: str, **content) -> Credential:
-    key = ec.generate_private_key(ec.SECP256R1())
-    return Credential(_certificate(name, key, _subject(name), key, **content), key)
-
-
-def _certificate(
+def certificate(
     name: str,
-    key: ec.EllipticCurvePrivateKey,
+    key,
     issuer: x509.Name,
-    issuer_key: ec.EllipticCurvePrivateKey,
+    issuer_key,
     *,
-    lifetime: timedelta,
+    lifetime: timedelta = LEAF_LIFETIME,
     not_before: datetime | None = None,
     alternative_names: list[x509.GeneralName] | None = None,
     usages: list[ObjectIdentifier] | None = None,
     ca: bool = False,
     path_length: int | None = None,
+    key_usage: x509.KeyUsage | None = None,
     authority_key_identifier: bool = True,
+    more: tuple[tuple[x509.ExtensionType, bool], ...] = (),
 ) -> x509.Certificate:
+    """The certificate for the public half of `key`, signed with `issuer_key`.
+
+    `key_usage` is what fits a CA or a leaf, unless given. `more` are further extensions, each with whether it is
+    critical. `not_before` is timezone-aware.
+    """
     begins = not_before or datetime.now(UTC) - CLOCK_SKEW
     builder = (
         x509.CertificateBuilder()
-        .subject_name(_subject(name))
+        .subject_name(subject(name))
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
         .not_valid_after(begins + lifetime)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
-        .add_extension(_key_usage(ca), critical=True)
+        .add_extension(
+            key_usage or key_may(*(["key_cert_sign", "crl_sign"] if ca else ["digital_signature"])), critical=True
+        )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if authority_key_identifier:
         # RFC 5280, section 4.2.1.1: it "MUST be included in all certificates generated by conforming CAs to facilitate
-        # certification path construction." The contexts
-        # that Python 3.13 and later make with create_default_context refuse a leaf without it.
+        # certification path construction." The contexts that Python 3.13 and later make with create_default_context
+        # refuse a leaf without it.
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
         builder = builder.add_extension(identifier, critical=False)
     if alternative_names:
         builder = builder.add_extension(x509.SubjectAlternativeName(alternative_names), critical=False)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    for extension, critical in more:
+        builder = builder.add_extension(extension, critical)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _key_usage(ca: bool) -> x509.KeyUsage:
-    """A CA's key signs certificates and CRLs. A leaf's key signs handshakes, and nothing else."""
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def key_may(*uses: str) -> x509.KeyUsage:
+    """What a key may do (RFC 5280, section 4.2.1.3). A CA's signs certificates and lists, a leaf's signs handshakes."""
+    every = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**{use: use in uses for use in every})
 
 
-def _subject(name: str) -> x509.Name:
+def subject(name: str) -> x509.Name:
     # RFC 5280, appendix A: ub-common-name is 64. The whole name stands in the subject alternative name.
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

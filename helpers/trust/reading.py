@@ -1,0 +1,161 @@
+"""A certificate, read: what stands in it, or why it cannot be read.
+
+The library `cryptography` does the reading. It reads late: a certificate can look fine until somebody asks for its
+names. So everything that the checks need is asked for here, once, and what cannot be read becomes a `Problem`.
+"""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from helpers.trust.report import Problem
+
+# DER tags (ITU-T X.690), and in DER an empty list and the name of an extension (RFC 5280, section 4.2.1.12).
+OBJECT_IDENTIFIER, SEQUENCE, CONTEXT_3 = 0x06, 0x30, 0xA3
+EMPTY_LIST, EXTENDED_KEY_USAGE = b"\x30\x00", b"\x55\x1d\x25"
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """`problem` is None where all could be read. Without a `certificate`, not even its outer form could be read.
+
+    `begins` and `ends` are timezone-aware. `key` is the public key, or None where the library cannot read it.
+    """
+
+    certificate: x509.Certificate | None
+    problem: Problem | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+    serial_number: int = 0
+    key: object = None
+    extensions: dict[type, x509.Extension] = field(default_factory=dict)
+
+    def get(self, kind: type):
+        """The value of an extension, or None where the certificate has none of this kind."""
+        extension = self.extensions.get(kind)
+        return extension.value if extension else None
+
+    @property
+    def self_issued(self) -> bool:
+        # RFC 5280, section 3.2: "self-issued certificates are CA certificates in which the issuer and subject are the
+        # same entity."
+        return self.certificate.subject == self.certificate.issuer
+
+
+def read(given: x509.Certificate | bytes) -> Reading:
+    """Read a certificate, given as such or as PEM or DER bytes. Nothing that the bytes hold makes this raise."""
+    with warnings.catch_warnings():
+        # The library warns of what it will refuse one day, such as a serial number of 0. The checks speak of that.
+        warnings.simplefilter("ignore")
+        try:
+            certificate = given if isinstance(given, x509.Certificate) else _load(given)
+        except Exception as error:
+            return Reading(None, Problem("malformed", f"These bytes are no certificate: {_said(error)}."))
+        try:
+            return _read(certificate)
+        except Exception as error:
+            return Reading(certificate, Problem("malformed", f"It cannot be read: {_said(error)}."))
+
+
+def _load(given: bytes) -> x509.Certificate:
+    given = bytes(given)
+    if b"-----BEGIN" in given:
+        return x509.load_pem_x509_certificate(given)
+    return x509.load_der_x509_certificate(given)
+
+
+def _read(certificate: x509.Certificate) -> Reading:
+    _ = certificate.subject, certificate.issuer, certificate.version  # only to see whether they can be read
+    begins = _date(lambda: certificate.not_valid_before_utc)
+    ends = _date(lambda: certificate.not_valid_after_utc)
+    tbs = certificate.tbs_certificate_bytes
+    problem = _mismatched_algorithms(certificate, tbs)
+    try:
+        key = certificate.public_key()
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            problem = problem or _unnamed_curve(key, tbs)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    extensions: dict[type, x509.Extension] = {}
+    try:
+        for extension in certificate.extensions:
+            # Extensions that the library does not know share one class. Only whether one is critical matters then.
+            if extension.critical or type(extension.value) not in extensions:
+                extensions[type(extension.value)] = extension
+    except Exception as error:
+        problem = problem or _unreadable_extensions(tbs, error)
+    return Reading(certificate, problem, begins, ends, certificate.serial_number, key, extensions)
+
+
+def _date(ask) -> datetime:
+    try:
+        return ask()
+    except ValueError as error:
+        if "year 0 " not in str(error):
+            raise
+        # A certificate may hold the year 0. Python's calendar begins with the year 1.
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _unreadable_extensions(tbs: bytes, error: Exception) -> Problem:
+    # RFC 5280, section 4.2.1.12: "ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId".
+    if (EXTENDED_KEY_USAGE, EMPTY_LIST) in _raw_extensions(tbs):
+        return Problem("eku", "Its extended key usage is an empty list, so it allows no use at all.")
+    return Problem("malformed", f"Its extensions cannot be read: {_said(error)}.")
+
+
+def _mismatched_algorithms(certificate: x509.Certificate, tbs: bytes) -> Problem | None:
+    # RFC 5280, section 4.1.1.2, of signatureAlgorithm: "This field MUST contain the same algorithm identifier as the
+    # signature field in the sequence tbsCertificate". The outer one is not signed.
+    inside = next(whole for tag, _, whole in elements(_content(tbs)) if tag == SEQUENCE)
+    _, (_, _, outside), _ = elements(_content(certificate.public_bytes(Encoding.DER)))
+    if inside != outside:
+        return Problem("malformed", "It names two different signature algorithms, one inside and one outside.")
+    return None
+
+
+def _unnamed_curve(key: ec.EllipticCurvePublicKey, tbs: bytes) -> Problem | None:
+    # RFC 5480, section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX." A curve is given by its
+    # name: whoever may write down a curve of their own can choose a weak one.
+    lists = [content for tag, content, _ in elements(_content(tbs)) if tag == SEQUENCE]
+    algorithm = _content(lists[4])  # after signature, issuer, validity and subject comes the key: what it is for
+    parameters = [tag for tag, _, _ in elements(algorithm)][1:]
+    if parameters != [OBJECT_IDENTIFIER]:
+        return Problem("malformed", "Its key does not name its curve, but writes down one of its own.")
+    return None
+
+
+def _raw_extensions(tbs: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The object identifier and the value of each extension, as DER, also of those that the library cannot read."""
+    for tag, content, _ in elements(_content(tbs)):
+        if tag == CONTEXT_3:
+            for _, extension, _ in elements(_content(content)):
+                parts = [part for _, part, _ in elements(extension)]
+                yield parts[0], parts[-1]
+
+
+def elements(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """The elements of DER data: tag, content, and both with the length between them (ITU-T X.690, section 8.1)."""
+    at = 0
+    while at < len(data):
+        tag, length, begin = data[at], data[at + 1], at + 2
+        if length & 0x80:  # a long one: the low bits tell how many bytes hold the length
+            begin += length & 0x7F
+            length = int.from_bytes(data[at + 2 : begin])
+        yield tag, data[begin : begin + length], data[at : begin + length]
+        at = begin + length
+
+
+def _content(element: bytes) -> bytes:
+    return next(elements(element))[1]
+
+
+def _said(error: Exception) -> str:
+    """The library's own words, on one line and without its full stop."""
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
