@@ -1,7 +1,7 @@
 """A zoo of certificate chains: one that is good, and others that each have exactly one flaw.
 
-    for specimen in zoo.servers():
-        print(specimen.name, specimen.verify().failed)
+    animals = zoo.servers()
+    animals["expired"].verify()
 
 All are made anew in memory, with keys of their own. None expires while nobody looks, as the stored ones of other
 collections do.
@@ -52,14 +52,15 @@ class Specimen:
         return verify_chain(shown.certificate, shown.intermediates, [self.root], **wanted)
 
 
-def servers(host: str = "bank.example") -> list[Specimen]:
-    """Chains for a server that should be `host`: the good one first."""
-    return _Keeper("server", host, x509.DNSName(host)).specimens() + _only_for_servers(host)
+def servers(host: str = "bank.example") -> dict[str, Specimen]:
+    """Chains for a server that should be `host`, by their names: the good one first."""
+    specimens = _Keeper("server", host, x509.DNSName(host)).specimens() + _only_for_servers(host)
+    return {specimen.name: specimen for specimen in specimens}
 
 
-def clients(email: str = "alice@bank.example") -> list[Specimen]:
-    """Chains for a person that should be `email`: the good one first."""
-    return _Keeper("client", email, x509.RFC822Name(email)).specimens()
+def clients(email: str = "alice@bank.example") -> dict[str, Specimen]:
+    """Chains for a person that should be `email`, by their names: the good one first."""
+    return {specimen.name: specimen for specimen in _Keeper("client", email, x509.RFC822Name(email)).specimens()}
 
 
 class _Keeper:
@@ -203,7 +204,7 @@ class _Keeper:
         ]
 
     def contents(self) -> list[Specimen]:
-        # 1024 bits were common until 2010. Such a key is made in a moment, and it is used here only to be refused.
+        # Such a short key is made in a moment. It is used here only to be refused.
         weak = rsa.generate_private_key(65537, 1024)
         garbage = x509.UnrecognizedExtension(ExtensionOID.AUTHORITY_INFORMATION_ACCESS, b"not DER")
         old = _signed_with_sha1(self.leaf(), self.ca.key)
@@ -265,7 +266,7 @@ def _only_for_servers(host: str) -> list[Specimen]:
         named(
             "wrong host", "It is genuine, and for shop.example.", "hostname_mismatch", [x509.DNSName("shop.example")]
         ),
-        named("common name only", "Its name stands where names stood until 2011.", "no_san", None),
+        named("common name only", "Its name stands only in the common name.", "no_san", None),
         named(
             "wrong address",
             "It is for 127.0.0.2. The client asked for 127.0.0.1.",

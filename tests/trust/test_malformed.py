@@ -21,7 +21,7 @@ QUICK, LONG = 2_000, 100_000
 def chains():
     """(DER certificates from the leaf to the root, name, purpose), with each kind of extension and key."""
     wanted = ("good", "name constraint", "weak key", "unknown critical extension", "path length", "wrong address")
-    for specimen in zoo.servers() + zoo.clients():
+    for specimen in (*zoo.servers().values(), *zoo.clients().values()):
         if specimen.name in wanted:
             shown = (specimen.credential.certificate, *specimen.credential.intermediates, specimen.root)
             yield [one.public_bytes(Encoding.DER) for one in shown], specimen.wanted, specimen.purpose

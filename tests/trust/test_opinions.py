@@ -7,7 +7,7 @@ import pytest
 from helpers.trust import zoo
 from helpers.trust.opinions import second_opinions
 
-SERVERS = {specimen.name: specimen for specimen in zoo.servers()}
+SERVERS = zoo.servers()
 
 
 def opinions(name, /, **more):

@@ -8,7 +8,7 @@ from helpers.protocols import tls
 from helpers.trust import pki, zoo
 from helpers.trust.report import FAILED, REASONS
 
-SPECIMENS = zoo.servers() + zoo.clients()
+SPECIMENS = [*zoo.servers().values(), *zoo.clients().values()]
 # What Python's `ssl` (OpenSSL, with its default settings) says in a real handshake. "" means that it accepts.
 IN_A_HANDSHAKE = {
     "good": "",
@@ -92,14 +92,14 @@ def handshake(specimen):
 
 
 def test_without_a_list_nobody_notices_a_revoked_certificate():
-    revoked = next(specimen for specimen in SPECIMENS if specimen.name == "revoked")
+    revoked = zoo.servers()["revoked"]
     client = tls.Client("alice", trust=revoked.root)
     server = tls.Server("bank.example", revoked.credential)
     assert tls.handshake(client, server, name=revoked.wanted).failure is None
 
 
 def test_a_common_name_counts_for_python_unless_it_is_told_otherwise():
-    specimen = next(specimen for specimen in SPECIMENS if specimen.name == "common name only")
+    specimen = zoo.servers()["common name only"]
     client, server = tls.Client("alice", trust=specimen.root), tls.Server("bank.example", specimen.credential)
     assert tls.handshake(client, server, name=specimen.wanted).failure is None
     client.context.hostname_checks_common_name = False
@@ -107,7 +107,7 @@ def test_a_common_name_counts_for_python_unless_it_is_told_otherwise():
 
 
 def test_the_strict_setting_of_newer_pythons_misses_the_authority_key_identifier():
-    specimen = next(specimen for specimen in SPECIMENS if specimen.name == "no authority key identifier")
+    specimen = zoo.servers()["no authority key identifier"]
     client, server = tls.Client("alice", trust=specimen.root), tls.Server("bank.example", specimen.credential)
     client.context.verify_flags |= ssl.VERIFY_X509_STRICT
     assert "Missing Authority Key Identifier" in tls.handshake(client, server, name=specimen.wanted).failure.reason

@@ -1,0 +1,54 @@
+"""Real handshakes with the servers of the zoo, and who notices which flaw.
+
+animals = zoo.servers()
+visit(animals["expired"])
+"""
+
+from collections.abc import Iterable
+
+from cryptography import x509
+
+from helpers.display.table import Table
+from helpers.exchange import Exchange
+from helpers.protocols import tls
+from helpers.trust.opinions import second_opinions
+from helpers.trust.zoo import Specimen
+
+SAID_ALWAYS = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+
+
+def visit(specimen: Specimen, crls: Iterable[x509.CertificateRevocationList] = ()) -> Exchange:
+    """Alice connects to a server with this certificate. Her client is Python's `ssl`, and it trusts the zoo's root.
+
+    With `crls` she also looks whether the certificate was taken back.
+    """
+    client = tls.Client("alice", trust=specimen.root)
+    if crls:
+        client.check_revocation(*crls)
+    server = tls.Server("the server", specimen.credential)
+    return tls.handshake(client, server, name=specimen.wanted, title=f"Zoo: {specimen.name}")
+
+
+def verdict(exchange: Exchange) -> str:
+    """ "accepted", or the reason in the client's own words, without the host's name."""
+    if exchange.failure is None:
+        return "accepted"
+    return exchange.failure.reason.removeprefix(SAID_ALWAYS).partition(",")[0].lower()
+
+
+def noticed(specimens: Iterable[Specimen]) -> Table:
+    """Who notices which flaw: these checks, Python's `ssl` in a real handshake, and cryptography's verifier."""
+    rows = []
+    for one in specimens:
+        shown, report = one.credential, one.verify()
+        theirs, _ = second_opinions(
+            shown.certificate, shown.intermediates, [one.root], name=one.wanted, purpose=one.purpose, crls=one.crls
+        )
+        refused = verdict(visit(one))
+        rows.append((one.name, one.flaw, _sign(not report.ok), _sign(refused != "accepted"), _sign(not theirs.ok)))
+    headers = ("Specimen", "Its flaw", "These checks", "Python's ssl, as it is", "cryptography")
+    return Table("Who notices", headers, rows)
+
+
+def _sign(notices: bool) -> str:
+    return "✔ notices" if notices else "– accepts"

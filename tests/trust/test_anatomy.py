@@ -1,0 +1,73 @@
+"""What stands in a certificate, and the picture of a chain, as far as it leads."""
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from helpers.trust import pki, zoo
+from helpers.trust.anatomy import describe, picture
+
+SERVERS = zoo.servers()
+
+
+def fields(certificate):
+    return {row[0]: row[1] for row in describe(certificate).rows}
+
+
+def test_the_fields_of_a_leaf():
+    found = fields(SERVERS["good"].credential.certificate)
+    assert found["Subject"] == "CN=bank.example"
+    assert found["Subject alternative name"] == "bank.example"
+    assert found["Issuer"] == "CN=Zoo Intermediate CA"
+    assert found["Validity"] == "30 days"
+    assert found["Public key"] == "elliptic curve secp256r1"
+    assert found["Basic constraints"] == "no CA"
+    assert found["Key usage"] == "digital signature"
+    assert found["Extended key usage"] == "server"
+    assert found["Signature"] == "ecdsa-with-SHA256"
+
+
+def test_the_fields_of_a_ca(root):
+    found = fields(root.issue_intermediate("One").certificate)
+    assert found["Basic constraints"] == "a CA, with at most 0 CAs below it"
+    assert found["Key usage"] == "key cert sign, crl sign"
+    found = fields(root.certificate)
+    assert found["Basic constraints"] == "a CA"
+    assert found["Extended key usage"] == "not limited"
+    assert found["Subject alternative name"] == "none"
+
+
+def test_other_keys_and_names(root):
+    weak = root.issue(
+        "a", key=rsa.generate_private_key(65537, 1024), alternative_names=[x509.RFC822Name("a@b.example")]
+    )
+    assert fields(weak.certificate)["Public key"] == "RSA, 1024 bits"
+    assert fields(weak.certificate)["Subject alternative name"] == "a@b.example"
+    other = root.issue("b", key=ed25519.Ed25519PrivateKey.generate(), key_usage=pki.key_may())
+    assert fields(other.certificate)["Public key"] == "Ed25519"
+    assert fields(other.certificate)["Key usage"] == "nothing of these"
+
+
+def test_an_unreadable_certificate_is_refused_with_a_sentence():
+    with pytest.raises(ValueError, match="These bytes are no certificate"):
+        describe(b"hello")
+
+
+PICTURES = {
+    "good": ["Zoo Root CA: a CA that is trusted here", "↓ signed", "Zoo Intermediate CA: a CA", "↓ signed",
+             "bank.example: for bank.example"],
+    "missing intermediate": ["Zoo Intermediate CA: is not here", "↓ should have signed", "bank.example: for bank.example"],
+    "self-signed": ["bank.example: signed itself, and nobody here trusts it"],
+    "namesake of the root": ["Zoo Root CA: is here, but its key did not sign", "↓ should have signed",
+                             "bank.example: for bank.example"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_goes_as_far_as_the_chain_leads(name):
+    lines = [line.strip() for line in str(picture(SERVERS[name].verify())).splitlines()]
+    assert lines == ["Who vouches for whom", *PICTURES[name]]
+
+
+def test_a_leaf_that_cannot_be_read_has_no_picture_and_raises_nothing():
+    assert str(picture(SERVERS["garbage inside"].verify())) == "Who vouches for whom"
