@@ -1,11 +1,25 @@
-"""The real programs that some lessons use: which of them this machine has, and how to get the others."""
+"""The real programs that some lessons use: which of them this machine has, how to get the others, how to run them.
+
+    with programs.run("openssl", "s_server", "-accept", "127.0.0.1:{port}", ..., ready="ACCEPT") as server:
+        result = programs.run_to_end("openssl", "s_client", "-connect", f"127.0.0.1:{server.port}")
+
+They run on loopback, each in a private temporary folder, and never longer than the kernel (running.py, supervisor.py).
+"""
 
 import os
+import re
 import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.display.error import CourseError
 from helpers.display.table import Table
+from helpers.display.text import visible
+from helpers.running import Running, supervised, wait_until
 
 # Debian keeps servers in /usr/sbin, which is not on an ordinary user's PATH.
 _MORE_PLACES = ("/usr/sbin", "/sbin", "/usr/local/sbin")
@@ -88,3 +102,95 @@ def table(found: dict[str, bool] | None = None) -> Table:
     rows = [(p.name, *([here[p.name]] if here else []), p.adds, p.debian, p.macos, p.windows) for p in PROGRAMS]
     headers = ("Program", *(["Here?"] if here else []), "What it adds", "Debian, Ubuntu", "macOS", "Windows")
     return Table("Programs that some lessons use. None is needed to begin.", headers, rows)
+
+
+# The lessons are written for this one and later ones.
+_OLDEST_NODE = 18
+# POSIX says it in the first words, Windows in the others.
+_ADDRESS_IN_USE = re.compile("address already in use|only one usage of each socket address", re.IGNORECASE)
+# Somebody else may take a port between the moment we choose it and the moment the server does. Then we choose again.
+_PORTS_TO_TRY = 5
+
+
+@contextmanager
+def run(
+    name: str, *arguments: str, ready: str, files: dict[str, bytes] | None = None, timeout: float = 10
+) -> Iterator[Running]:
+    """Start a server, and end it with the with-block: the program, what it started, and its folder.
+
+    "{port}" in the arguments becomes a free port; tell the program to listen there on 127.0.0.1. `files` (name to
+    content) are put into its working folder, where this user alone can read them. `ready` is a text that the program
+    writes when it listens. A connection would not do to find that out: the server would count it and write about it.
+
+    Raises CourseError where the program is missing or too old, ends before it is ready, or is not ready after `timeout`
+    seconds.
+    """
+    program = _installed(name)
+    for _ in range(_PORTS_TO_TRY):
+        port = _free_port()
+        filled_in = [argument.replace("{port}", str(port)) for argument in arguments]
+        with supervised(program, filled_in, files=files, port=port) as server:
+            in_time = wait_until(lambda server=server: ready in server.log or server.status is not None, timeout)
+            if not in_time:
+                raise CourseError(f"{name} did not write “{ready}” within {timeout:g} seconds. {server.last_words()}")
+            if server.status is None:
+                yield server
+                return
+            if not _ADDRESS_IN_USE.search(server.log):
+                ended = f"{name} ended before it was ready (exit status {server.status})."
+                raise CourseError(f"{ended} {server.last_words()}")
+    raise CourseError(f"{name} tried {_PORTS_TO_TRY} ports, and each was already in use. Run it again.")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a program left that ran to its end: its exit status, and what it wrote to its two output streams."""
+
+    status: int
+    output: str
+    errors: str
+
+
+def run_to_end(
+    name: str, *arguments: str, files: dict[str, bytes] | None = None, input: bytes = b"", timeout: float = 10
+) -> Result:
+    """Run a client to its end. `files` are as in `run`; `input` is all that it can read on its standard input.
+
+    Raises CourseError where the program is missing or too old, or has not ended after `timeout` seconds.
+    """
+    return _run_to_end(_installed(name), arguments, files, input, timeout)
+
+
+def _run_to_end(program: Path, arguments, files=None, given=b"", timeout=10.0) -> Result:
+    with supervised(program, list(arguments), files=files, given=given) as client:
+        if not wait_until(lambda: client.status is not None, timeout):
+            raise CourseError(f"{program.stem} had not ended after {timeout:g} seconds. {client.last_words()}")
+        return Result(client.status, client.log, client.errors)
+
+
+def _installed(name: str) -> Path:
+    program = find(name)
+    if program is None:
+        raise CourseError(missing(name))
+    if name == "node":
+        version = _run_to_end(program, ["--version"]).output.strip()
+        number = re.match(r"v(\d+)\.", version)
+        if not number or int(number[1]) < _OLDEST_NODE:
+            here = f"the one on this machine says it is “{visible(version)}”"
+            raise CourseError(f"This needs node {_OLDEST_NODE} or newer, and {here}. nodejs.org has newer ones.")
+    return program
+
+
+def missing(name: str) -> str:
+    """The sentence for a lesson whose program is not here, with how to get it on a system like this one."""
+    system, column = {"darwin": ("macOS", "macos"), "win32": ("Windows", "windows")}.get(
+        sys.platform, ("Debian or Ubuntu", "debian")
+    )
+    how = next(getattr(program, column) for program in PROGRAMS if program.name == name)
+    return f"This needs {name}, which is not on this machine. On {system}: {how}"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
