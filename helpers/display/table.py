@@ -6,12 +6,13 @@ from pathlib import Path
 
 from helpers.display.text import as_html, visible
 
+MARKED = ' class="marked"'
 _STYLE = Path(__file__).with_name("table.css").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under headers. The first cell of a row is its heading.
+    """Rows of text under headers. The first cell of a row is its heading. `marked` rows (from 0) stand out.
 
     Every cell is plain text and is escaped when shown: it may come from a certificate or from a host.
     Raises ValueError where a row has more or fewer cells than there are headers.
@@ -20,6 +21,7 @@ class Table:
     caption: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
+    marked: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -29,14 +31,14 @@ class Table:
     def _repr_html_(self) -> str:
         head = "".join(f'<th scope="col">{as_html(header)}</th>' for header in self.headers)
         body = "\n".join(
-            f'<tr><th scope="row">{as_html(first)}</th>'
+            f'<tr{MARKED * (number in self.marked)}><th scope="row">{as_html(first)}</th>'
             + "".join(f"<td>{as_html(cell)}</td>" for cell in rest)
             + "</tr>"
-            for first, *rest in self.rows
+            for number, (first, *rest) in enumerate(self.rows)
         )
         caption = as_html(self.caption)
         # Where the table is wider than the window it scrolls, so it takes the focus: arrow keys must reach it, too.
-        region = f'role="region" aria-label="{caption}" tabindex="0" data-lm-suppress-shortcuts="true"'
+        region = f'role="group" aria-label="{caption}" tabindex="0" data-lm-suppress-shortcuts="true"'
         return (
             f'<div class="course-table" {region}><style>{_STYLE}</style>\n<table>\n<caption>{caption}</caption>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>"

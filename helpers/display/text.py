@@ -1,5 +1,6 @@
-"""Text from somewhere else (a certificate, a host, a run), made safe to show."""
+"""Text from somewhere else (a certificate, a host, a run), made safe to show. And spans of time in words."""
 
+from datetime import timedelta
 from html import escape
 
 
@@ -15,3 +16,15 @@ def visible(text: str) -> str:
 def as_html(text: str) -> str:
     """The same for HTML: nothing in it is taken for markup."""
     return escape(visible(text))
+
+
+def duration(span: timedelta) -> str:
+    """A span of time in its largest unit, rounded down.
+
+    >>> duration(timedelta(days=2, hours=23))
+    '2 days'
+    """
+    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if (count := int(span.total_seconds() // seconds)) >= 1:
+            return f"{count} {unit}{'s' * (count > 1)}"
+    return "less than a minute"

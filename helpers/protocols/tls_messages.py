@@ -70,3 +70,24 @@ def message_name(content_type: int, data: bytes) -> str:
         # RFC 8446, section 6: an alert is two bytes, its level and its description.
         return f"Alert {ALERTS.get(data[1], data[1])}"
     return HANDSHAKE_TYPES.get(data[0], f"handshake message {data[0]}")
+
+
+def certificates(message: bytes, version: int) -> tuple[bytes, ...]:
+    """The certificates in a Certificate message, as DER bytes. A message that is cut short gives those that are whole.
+
+    RFC 5246, section 7.4.2: a list, and before each certificate its length, both in three bytes.
+    RFC 8446, section 4.4.2: before the list a context (its length in one byte), after each certificate its extensions
+    (their length in two bytes).
+    """
+    at, extensions = 4, 0  # RFC 8446, section 4: type (one byte) and length (three) come first
+    if version == ssl.TLSVersion.TLSv1_3:
+        at, extensions = 5 + int.from_bytes(message[4:5]), 2
+    at += 3  # the length of the list
+    found = []
+    while at + 3 < len(message):
+        begin, end = at + 3, at + 3 + int.from_bytes(message[at : at + 3])
+        if end > len(message):
+            break
+        found.append(message[begin:end])
+        at = end + (extensions and extensions + int.from_bytes(message[end : end + extensions]))
+    return tuple(found)

@@ -1,6 +1,8 @@
 """What stands in a certificate, and the picture of a chain."""
 
 import itertools
+from collections.abc import Iterable
+from datetime import timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -8,6 +10,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from helpers.display.chain import Box, ChainPicture
 from helpers.display.table import Table
+from helpers.display.text import duration
 from helpers.trust.reading import Reading, read
 from helpers.trust.report import Report
 from helpers.trust.verify import Given
@@ -31,11 +34,11 @@ def describe(certificate: Given) -> Table:
         ("Subject", _name(reading.certificate.subject), "Whom it is about"),
         ("Subject alternative name", ", ".join(names(reading)) or "none", "The names that count"),
         ("Issuer", _name(reading.certificate.issuer), "Who vouches for it, and signed it"),
-        ("Validity", f"{(reading.ends - reading.begins).days} days", "From when to when the issuer vouches"),
-        ("Public key", _key(reading.key), "The owner proves to have the private half"),
+        ("Validity", duration(lifetime(reading)), "From when to when the issuer vouches"),
+        ("Public key", _key(reading.key), "The owner can prove to have the private half"),
         ("Basic constraints", _constraints(reading), "May it vouch for others?"),
         ("Key usage", _key_usage(reading), "What the key may do"),
-        ("Extended key usage", _usages(reading), "For whom it is good"),
+        ("Extended key usage", _usages(reading), "What the certificate is for: a server, a client?"),
         ("Signature", _algorithm(reading.certificate), "The issuer's, over all of the above"),
     ]
     return Table("What stands in the certificate", ("Field", "Value", "What it is for"), rows)
@@ -47,8 +50,16 @@ def names(reading: Reading) -> list[str]:
     return [_name(one.value) if isinstance(one, x509.DirectoryName) else str(one.value) for one in found]
 
 
-def picture(report: Report) -> ChainPicture:
-    """The chain of a report: the root on top, as far as the chain leads."""
+def lifetime(reading: Reading) -> timedelta:
+    """How long it is valid. RFC 5280, section 4.1.2.5: from notBefore "through notAfter, inclusive"."""
+    return reading.ends - reading.begins + timedelta(seconds=1)
+
+
+def picture(report: Report, roots: Iterable[Given] = ()) -> ChainPicture:
+    """The chain of a report: the root on top, as far as the chain leads.
+
+    `roots` are those that the verifier trusts. Where the chain leads to none of them, the picture shows the gap.
+    """
     readings = [read(one) for one in reversed(report.path)]
     trusted = next((check.state == "passed" for check in report.checks if check.name == "Trusted root"), False)
     boxes = [_box(reading, "trusted" if trusted and reading is readings[0] else "plain") for reading in readings]
@@ -57,21 +68,27 @@ def picture(report: Report) -> ChainPicture:
         if readings[0].self_issued:
             boxes[0] = _box(readings[0], "missing", "signed itself, and nobody here trusts it")
         else:
-            why = "is here, but its key did not sign" if "bad_signature" in report.failed else "is not here"
+            why = "is not here: neither sent along nor trusted"
+            if "bad_signature" in report.failed:
+                why = "is here, but its key did not sign"
             boxes.insert(0, Box(missing, why, "missing"))
+    if readings and not trusted and (trust_store := [_short(read(one).certificate.subject) for one in roots]):
+        boxes.insert(0, Box(", ".join(trust_store), "in the trust store", "trusted"))
     linked = [Box(box.title, box.text, box.kind, _link(above)) for above, box in itertools.pairwise(boxes)]
     return ChainPicture("Who vouches for whom", (*boxes[:1], *linked))
 
 
 def _link(above: Box) -> str:
+    if above.text == "in the trust store":
+        return "✘ nothing leads from here to the next"
     return "should have signed" if above.kind == "missing" and "signed itself" not in above.text else "signed"
 
 
 def _box(reading: Reading, kind: str, text: str = "") -> Box:
     constraints = reading.get(x509.BasicConstraints)
-    what = "a CA" if constraints and constraints.ca else f"for {', '.join(names(reading)) or 'nobody by name'}"
+    what = "a CA" if constraints and constraints.ca else f"a certificate for {', '.join(names(reading)) or 'no name'}"
     if kind == "trusted":
-        what = "a CA that is trusted here" if what == "a CA" else f"{what}, trusted here"
+        what = f"{what}, in the trust store"
     return Box(_short(reading.certificate.subject), text or what, kind)
 
 

@@ -169,7 +169,8 @@ def certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins)
-        .not_valid_after(begins + lifetime)
+        # RFC 5280, section 4.1.2.5: from notBefore "through notAfter, inclusive". So the last second counts.
+        .not_valid_after(begins + lifetime - timedelta(seconds=1))
         .add_extension(x509.BasicConstraints(ca=ca, path_length=path_length), critical=True)
         .add_extension(
             key_usage or key_may(*(["key_cert_sign", "crl_sign"] if ca else ["digital_signature"])), critical=True

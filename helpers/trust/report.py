@@ -80,8 +80,10 @@ class Report:
         return tuple(dict.fromkeys(reason for check in self.checks for reason in check.reasons))
 
     def _table(self) -> Table:
-        verdict = "✔ Accepted" if self.ok else f"✘ Refused: {', '.join(self.failed)}"
-        return Table(f"{self.title}. {verdict}", ("Check", "Result", "What was found", "Source"), list(self._rows()))
+        verdict = "✔ Accepted" if self.ok else f"✘ Refused: {', '.join(self.failed).replace('_', ' ')}"
+        failed = frozenset(number for number, check in enumerate(self.checks) if check.state == FAILED)
+        headers = ("Check", "Result", "What was found", "Source")
+        return Table(f"{self.title}. {verdict}", headers, list(self._rows()), failed)
 
     def _rows(self) -> Iterator[tuple[str, str, str, str]]:
         for check in self.checks:

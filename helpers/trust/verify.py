@@ -10,12 +10,13 @@ name).
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from helpers.display.text import duration
 from helpers.trust import constraints, names, profile, revocation
 from helpers.trust.path import Path, paths
 from helpers.trust.reading import Reading, read
@@ -98,6 +99,8 @@ class Rule(NamedTuple):
     after: tuple[str, ...] = ("Readable",)
     asked: Callable[[Case], bool] = lambda case: True
     not_asked: str = ""
+    reached: Callable[[Case], bool] = lambda case: True
+    not_reached: Callable[[Case], str] = lambda case: ""
 
 
 def _merit(report: Report) -> tuple[int, int, int]:
@@ -108,11 +111,13 @@ def _merit(report: Report) -> tuple[int, int, int]:
 def _run(case: Case) -> tuple[Check, ...]:
     done: dict[str, Check] = {}
     for rule in RULES:
-        blocker = next((name for name in rule.after if done[name].state in (FAILED, NOT_REACHED)), None)
+        blocker = next((name for name in rule.after if done[name].state == FAILED), None)
         if not rule.asked(case):
             done[rule.name] = Check(rule.name, NOT_ASKED, rule.not_asked, rule.source)
         elif blocker:
             done[rule.name] = Check(rule.name, NOT_REACHED, f"“{blocker}” comes first.", rule.source)
+        elif not rule.reached(case):
+            done[rule.name] = Check(rule.name, NOT_REACHED, rule.not_reached(case), rule.source)
         else:
             done[rule.name] = _apply(rule, case)
     return tuple(done.values())
@@ -152,11 +157,21 @@ def _signatures(case: Case) -> Iterator[Problem]:
         yield case.path.problem
 
 
+def _has_an_issuer(case: Case) -> bool:
+    return case.path.trusted or len(case.path.chain) > 1 or case.path.problem.reason == "bad_signature"
+
+
+def _no_issuer_said(case: Case) -> str:
+    if case.leaf.self_issued:
+        return "It names itself as its issuer. No other key here confirms its signature."
+    return "No issuer is here whose key could confirm its signature."
+
+
 def _signatures_said(case: Case) -> str:
     count = len(case.path.chain) - 1
     if not count:
-        return "There is no issuer here whose key could confirm its signature."
-    return f"{count} signature{'s' * (count > 1)} confirmed, each with the key of the next certificate."
+        return "It is trusted itself, so nobody needs to have signed it."
+    return f"{count} signature{'s' * (count > 1)} confirmed, each with the key of the one that issued it."
 
 
 def _trusted_root(case: Case) -> Iterator[Problem]:
@@ -181,21 +196,14 @@ def _dates(case: Case) -> Iterator[Problem]:
     for reading in case.chain:
         begins, ends = reading.begins, reading.ends
         if at > ends:
-            yield Problem("expired", f"{_whose(reading, case)} expired {_duration(at - ends)} ago.")
+            yield Problem("expired", f"{_whose(reading, case)} expired {duration(at - ends)} ago.")
         if at < begins:
-            yield Problem("not_yet_valid", f"{_whose(reading, case)} becomes valid in {_duration(begins - at)}.")
+            yield Problem("not_yet_valid", f"{_whose(reading, case)} becomes valid in {duration(begins - at)}.")
 
 
 def _dates_said(case: Case) -> str:
     ends = min(reading.ends for reading in case.chain)
-    return f"Valid at this time. The first one to end has {_duration(ends - case.at)} left."
-
-
-def _duration(span: timedelta) -> str:
-    for unit, seconds in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if (count := int(span.total_seconds() // seconds)) >= 1:
-            return f"{count} {unit}{'s' * (count > 1)}"
-    return "less than a minute"
+    return f"Valid at this time. The first one to end has {duration(ends - case.at)} left."
 
 
 # Whose?
@@ -276,7 +284,14 @@ NEEDS_CHAIN = ("Readable", "Signatures", "Trusted root")
 
 RULES = (
     Rule("Readable", "RFC 5280, 4.1", _readable, lambda case: "All of it can be read.", after=()),
-    Rule("Signatures", "RFC 5280, 6.1.3 (a)(1)", _signatures, _signatures_said),
+    Rule(
+        "Signatures",
+        "RFC 5280, 6.1.3 (a)(1)",
+        _signatures,
+        _signatures_said,
+        reached=_has_an_issuer,
+        not_reached=_no_issuer_said,
+    ),
     Rule("Trusted root", "RFC 5280, 6.1.1 (d)", _trusted_root, _trusted_root_said, after=("Readable", "Signatures")),
     Rule(
         "Critical extensions",
@@ -291,7 +306,7 @@ RULES = (
         "Purpose",
         "RFC 5280, 4.2.1.12",
         _purpose,
-        lambda case: f"It may be used by a {case.purpose}.",
+        lambda case: f"It is good for a {case.purpose} (extended key usage).",
         asked=lambda case: case.purpose is not None,
         not_asked="No purpose was asked for.",
     ),

@@ -32,7 +32,7 @@ UNKNOWN = x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.32473.1"), b"
 class Specimen:
     """One chain. `reason` is why it must be refused (out of report.REASONS), or None for the good one.
 
-    `credential` is what its owner has and shows. `root` is what the verifier trusts, `wanted` the name that it asks
+    `credential` is what its `holder` has and shows. `root` is what the verifier trusts, `wanted` the name that it asks
     for, and `crls` the revocation lists that it has.
     """
 
@@ -44,6 +44,7 @@ class Specimen:
     wanted: str | None
     purpose: str
     crls: tuple[x509.CertificateRevocationList, ...] = ()
+    holder: str = ""  # who really shows it, where that is not the one in the certificate
 
     def verify(self) -> Report:
         """What the checks of this course say of it, now."""
@@ -241,6 +242,7 @@ class _Keeper:
                 "revoked",
                 taken_back,
                 crls=(self.ca.crl(taken_back),),
+                holder="a thief",
             ),
             self.specimen(
                 "stale list", "The newest list is three weeks too old.", "crl_problem", kept, crls=(old_list,)

@@ -15,11 +15,10 @@ function render({ model, el }) {
   const input = el.querySelector("input");
 
   const show = () => {
-    const view = model.get("view");
-    table.innerHTML = view.html;
-    status.textContent = view.message;
-    // JupyterLab would take the keys that are pressed here for commands.
-    for (const element of el.querySelectorAll("button, input, a")) element.setAttribute("data-lm-suppress-shortcuts", "true");
+    const said = model.get("said");
+    withHtml(table, said.html);
+    status.textContent = said.message ?? "";
+    guard(el);
   };
   el.querySelector(".refresh").addEventListener("click", () => model.send({ action: "refresh" }));
   el.querySelector(".download").addEventListener("click", () => model.send({ action: "download" }));
@@ -35,10 +34,10 @@ function render({ model, el }) {
     if (input.files.length) model.send({ action: "load", text: await input.files[0].text() });
     input.value = "";
   });
-  model.on("change:view", show);
+  model.on("change:said", show);
   show();
   return () => {
-    model.off("change:view", show);
+    model.off("change:said", show);
     model.off("msg:custom", download);
   };
 }

@@ -1,25 +1,5 @@
 // The view of a question: native controls, so that keyboard and screen reader work as people know them.
 
-// JupyterLab takes arrow keys and letters ("d d" deletes the cell) unless the focused element says otherwise.
-function guard(root) {
-  for (const element of root.querySelectorAll("input, select, button, summary, a")) {
-    element.setAttribute("data-lm-suppress-shortcuts", "true");
-  }
-}
-
-function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-// Labels come from the helpers, which escape all that is not theirs.
-function withHtml(element, html) {
-  element.innerHTML = html;
-  return element;
-}
-
 let views = 0;
 
 // Each kind gives its controls and a function that reads the answer off them.
@@ -100,7 +80,7 @@ function render({ model, el }) {
   hint.addEventListener("click", () => model.send({ action: "hint" }));
 
   const show = () => {
-    const said = model.get("feedback");
+    const said = model.get("said");
     if (!said.turn) return;
     if (said.hint) {
       hints.append(withHtml(make("p", { role: "status" }), said.hint));
@@ -116,13 +96,13 @@ function render({ model, el }) {
     guard(feedback);
     guard(run);
   };
-  model.on("change:feedback", show);
+  model.on("change:said", show);
   show();
 
   el.classList.add("course-question");
   el.append(form);
   guard(el);
-  return () => model.off("change:feedback", show);
+  return () => model.off("change:said", show);
 }
 
 export default { render };

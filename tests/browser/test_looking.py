@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from lab import run_all
 from playwright.sync_api import expect
 
-NOTEBOOKS = ("00_start_here.ipynb", "01_who_proves_what_to_whom.ipynb")
+NOTEBOOKS = ("00_start_here.ipynb", "01_who_proves_what_to_whom.ipynb", "04_certificates.ipynb")
 
 
 def test_a_notebook_that_nobody_ran_can_be_read(make_lab, open_page):
@@ -32,6 +32,7 @@ def test_outputs_are_accessible_and_fit_in_a_narrow_window(make_lab, open_page, 
         page, watch = open_page(lab, notebook)
         run_all(page)
         answer_all(page)
+        check_a_site(page)
         for details in page.locator(".jp-OutputArea-output details").all():
             details.evaluate("element => { element.open = true; }")
         found = Axe().run(page, context={"include": [[".jp-OutputArea-output"]]})
@@ -50,13 +51,20 @@ def answer_all(page):
     expect(page.locator(".feedback:empty")).to_have_count(0)
 
 
+def check_a_site(page):
+    """Where there is a site checker: have it show a report."""
+    for checker in page.locator(".course-site").all():
+        checker.get_by_role("button", name="expired").click()
+        expect(checker.locator(".report table")).to_have_count(3)
+
+
 def narrow(page):
     """At 400 pixels nothing may be cut off. A wide table may scroll, by keyboard as well."""
     page.get_by_role("tab", name="File Browser").click()  # closes the list of files, as one does in a narrow window
     expect(page.locator("#jp-left-stack")).to_be_hidden()
     page.set_viewport_size({"width": 400, "height": 800})
     cut = page.evaluate(
-        """() => [...document.querySelectorAll(".ladder, .course-question, .course-dashboard")]
+        """() => [...document.querySelectorAll(".ladder, .chain, .course-question, .course-dashboard, .course-site")]
             .filter((element) => element.scrollWidth > element.clientWidth + 1)
             .map((element) => `${element.className} (${element.clientWidth}): ${element.textContent.slice(-60)}`)"""
     )

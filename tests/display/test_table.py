@@ -21,3 +21,9 @@ def test_text_is_aligned():
 def test_a_row_that_does_not_fit_is_named():
     with pytest.raises(ValueError, match=r"this row has 3 cells, the table has 2 columns: \('a', 'b', 'c'\)"):
         Table("t", ("x", "y"), [("a", "b", "c")])
+
+
+def test_a_marked_row_stands_out():
+    html = Table("", ("a", "b"), [("1", "2"), ("3", "4")], frozenset({1}))._repr_html_()
+    assert '<tr class="marked"><th scope="row">3</th>' in html
+    assert html.count('class="marked"') == 1

@@ -1,10 +1,12 @@
 """Text from a certificate or a host cannot forge what is around it."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.display.text import as_html, visible
+from helpers.display.text import as_html, duration, visible
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,18 @@ def test_what_cannot_be_seen_is_written_out(text, shown):
 @given(st.text())
 def test_html_holds_no_markup_and_no_line_break(text):
     assert not set("<>\"'\n\r") & set(as_html(text))
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        ({"days": 2, "hours": 23}, "2 days"),
+        ({"days": 1}, "1 day"),
+        ({"hours": 23, "minutes": 59}, "23 hours"),
+        ({"minutes": 1}, "1 minute"),
+        ({"seconds": 59}, "less than a minute"),
+        ({}, "less than a minute"),
+    ],
+)
+def test_a_span_of_time_in_words(span, words):
+    assert duration(timedelta(**span)) == words

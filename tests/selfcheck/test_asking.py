@@ -15,7 +15,7 @@ from helpers.trust import pki
 def send(widget, **content):
     """What the browser sends when a button is pressed, and the feedback that it shows then."""
     widget._on_message(widget, content, [])
-    return widget.feedback
+    return widget.said
 
 
 def mutual():
@@ -123,7 +123,7 @@ def test_what_stands_in_a_stored_notebook(question):
         assert words.inline(option.why) in answer
         assert words.inline(option.why) not in before
     # The widget itself holds no answer either.
-    sent = str(widget.get_state(["question", "feedback"]))
+    sent = str(widget.get_state(["question", "said"]))
     assert all(option.why not in sent and words.inline(option.why) not in sent for option in question.options)
 
 
@@ -168,13 +168,13 @@ def test_the_progress_problem_is_said_once(own_progress):
 
 def test_the_dashboard_counts_and_moves():
     widget = selfcheck.dashboard()
-    assert "0 of 7" in widget.view["html"]
+    assert "0 of 7" in widget.said["html"]
     send(selfcheck.ask("mutual-tls-factors"), action="check", answer=["one"])
     send(selfcheck.ask("three-acts"), action="check", answer={"types-name": "authorization"} | {
         o.value: "authorization" for o in bank.find("three-acts").options
     })  # fmt: skip
     widget._on_message(widget, {"action": "refresh"}, [])
-    row = re.search(r"<tr><th[^>]*><a href=\"01_.*?</tr>", widget.view["html"]).group()
+    row = re.search(r"<tr><th[^>]*><a href=\"01_.*?</tr>", widget.said["html"]).group()
     assert re.findall(r"<td>(?:<meter.*?</meter> )?([^<]*)</td>", row) == ["1 of 7", "1", "5"]
 
 
@@ -193,10 +193,10 @@ def test_the_dashboard_takes_over_a_file():
     widget = selfcheck.dashboard()
     line = '{"question": "three-acts", "state": "right", "answer": {}, "hints": 0, "at": "2026-11-24T08:00:00+00:00"}\n'
     widget._on_message(widget, {"action": "load", "text": line}, [])
-    assert widget.view["message"] == "Answers taken over: 1."
-    assert "1 of 7" in widget.view["html"]
+    assert widget.said["message"] == "Answers taken over: 1."
+    assert "1 of 7" in widget.said["html"]
     widget._on_message(widget, {"action": "load", "text": "nonsense"}, [])
-    assert "Nothing new in this file" in widget.view["message"]
+    assert "Nothing new in this file" in widget.said["message"]
 
 
 def test_the_stored_dashboard_tells_nothing_of_the_learner():

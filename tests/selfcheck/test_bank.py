@@ -10,8 +10,12 @@ from helpers.selfcheck.schema import QuestionFileError
 
 QUESTIONS = [question for file in bank.files().values() for question in file.questions]
 # The misconceptions that each notebook must meet, by their numbers in the course's list.
-MUST_MEET = {"01_who_proves_what_to_whom": {1, 2, 3, 4, 5, 6, 22, 56}}
-AT_LEAST = {"01_who_proves_what_to_whom": (6, 8, 12)}  # asked: from, to; in the bank: from
+MUST_MEET = {
+    "01_who_proves_what_to_whom": {1, 2, 3, 4, 5, 6, 22, 56},
+    "04_certificates": {*range(7, 15), *range(18, 22)},
+}
+# asked: from, to; in the bank: from
+AT_LEAST = {"01_who_proves_what_to_whom": (6, 8, 12), "04_certificates": (6, 8, 15)}
 
 
 def test_an_unknown_id_names_the_nearest():

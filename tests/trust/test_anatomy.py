@@ -54,12 +54,12 @@ def test_an_unreadable_certificate_is_refused_with_a_sentence():
 
 
 PICTURES = {
-    "good": ["Zoo Root CA: a CA that is trusted here", "↓ signed", "Zoo Intermediate CA: a CA", "↓ signed",
-             "bank.example: for bank.example"],
-    "missing intermediate": ["Zoo Intermediate CA: is not here", "↓ should have signed", "bank.example: for bank.example"],
+    "good": ["Zoo Root CA: a CA, in the trust store", "↓ signed", "Zoo Intermediate CA: a CA", "↓ signed",
+             "bank.example: a certificate for bank.example"],
+    "missing intermediate": ["Zoo Intermediate CA: is not here: neither sent along nor trusted", "↓ should have signed", "bank.example: a certificate for bank.example"],
     "self-signed": ["bank.example: signed itself, and nobody here trusts it"],
     "namesake of the root": ["Zoo Root CA: is here, but its key did not sign", "↓ should have signed",
-                             "bank.example: for bank.example"],
+                             "bank.example: a certificate for bank.example"],
 }  # fmt: skip
 
 
@@ -71,3 +71,11 @@ def test_the_picture_goes_as_far_as_the_chain_leads(name):
 
 def test_a_leaf_that_cannot_be_read_has_no_picture_and_raises_nothing():
     assert str(picture(SERVERS["garbage inside"].verify())) == "Who vouches for whom"
+
+
+def test_the_picture_shows_the_gap_to_what_is_trusted():
+    specimen = SERVERS["missing intermediate"]
+    lines = [line.strip() for line in str(picture(specimen.verify(), [specimen.root])).splitlines()]
+    assert lines[1:3] == ["Zoo Root CA: in the trust store", "↓ ✘ nothing leads from here to the next"]
+    good = SERVERS["good"]
+    assert str(picture(good.verify(), [good.root])) == str(picture(good.verify()))

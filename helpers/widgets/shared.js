@@ -1,0 +1,22 @@
+// What the views of all widgets share. It stands before each of them: see acting.py.
+
+// JupyterLab takes arrow keys and letters ("d d" deletes the cell) unless the focused element says otherwise.
+function guard(root) {
+  for (const element of root.querySelectorAll("input, select, button, summary, a, [tabindex]")) {
+    element.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
+}
+
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+// HTML comes from the helpers, which escape all that is not theirs.
+function withHtml(element, html) {
+  element.innerHTML = html;
+  return element;
+}
+

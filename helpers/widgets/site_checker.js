@@ -1,0 +1,57 @@
+// The view of the site checker.
+
+let checkers = 0;
+
+function render({ model, el }) {
+  const id = `site-${(checkers += 1)}`;
+  const host = make("input", { id, type: "text", spellcheck: "false", autocapitalize: "none", placeholder: "www.example.com" });
+  const check = make("button", { type: "submit", class: "primary" }, "Check this site");
+  const label = make("label", { for: id }, "Host name of a real site (this needs the internet):");
+  const form = make("form", {}, label, make("div", { class: "row" }, host, check));
+  const lab = model.get("lab_sites").map((site) => {
+    const button = make("button", { type: "button" }, site);
+    button.addEventListener("click", () => begin({ action: "visit", site }));
+    return button;
+  });
+  const offer = make("div", { class: "row", role: "group", "aria-label": "The lab's own sites" }, make("span", {}, "Or one of the lab's own sites:"), ...lab);
+  // The region must exist, empty, before it is filled, or screen readers stay silent. The report stands outside of it.
+  const status = make("div", { class: "status", role: "status" });
+  const report = make("div", { class: "report" });
+
+  const begin = (message) => {
+    report.replaceChildren();
+    status.textContent = "Asked …";
+    model.send(message);
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    begin({ action: "check", host: host.value });
+  });
+
+  // In JupyterLab the Enter key does not submit the form of a text field by itself.
+  host.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    form.requestSubmit();
+  });
+
+  const show = () => {
+    const said = model.get("said");
+    if (!said.turn) return;
+    const works = said.step !== undefined;
+    // No button is disabled meanwhile: it would lose the focus.
+    el.setAttribute("aria-busy", String(works));
+    status.textContent = works ? `${said.step[0].toUpperCase()}${said.step.slice(1)} …` : (said.message ?? "");
+    withHtml(report, said.html ?? "");
+    guard(report);
+  };
+  model.on("change:said", show);
+  show();
+
+  el.classList.add("course-site");
+  el.append(form, offer, status, report);
+  guard(el);
+  return () => model.off("change:said", show);
+}
+
+export default { render };
