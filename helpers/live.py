@@ -24,7 +24,7 @@ from helpers.display.error import error_text
 from helpers.display.table import Table
 from helpers.display.text import duration, visible
 from helpers.trust.anatomy import lifetime, names
-from helpers.trust.names import dns_name
+from helpers.trust.names import LooksLikeAnAddress, dns_name
 from helpers.trust.pki import common_name
 from helpers.trust.reading import Reading, read
 from helpers.trust.report import Report
@@ -124,16 +124,15 @@ def _encoded(meant: str) -> str:
     try:
         name = dns_name(meant[:300])  # what is too long stays too long, and takes no time
         shown_name(name)  # a label that begins with "xn--" must stand for something
+    except LooksLikeAnAddress:
+        raise NotAHostName(
+            f"“{visible(meant)}” looks like an IP address, and is none. One looks like 192.0.2.1 or 2001:db8::1."
+        ) from None
     except ValueError:
         raise NotAHostName(
             f"“{visible(meant[:60])}” is no host name. Between its dots stand letters, digits and hyphens, at most 63,"
             " with no hyphen at the beginning or the end."
         ) from None
-    # "127.1" and "0x7f.1" are old ways to write an IP address, and the resolver would take them.
-    if re.fullmatch(r"\d+|0x[0-9a-f]*", name.rpartition(".")[2]):
-        raise NotAHostName(
-            f"“{visible(meant)}” looks like an IP address, and is none. One looks like 192.0.2.1 or 2001:db8::1."
-        )
     return name
 
 

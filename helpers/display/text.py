@@ -13,6 +13,11 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def short(text: str, length: int = 80) -> str:
+    """The text, cut where it is longer: a name in a certificate can be as long as whoever made it likes."""
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def as_html(text: str) -> str:
     """The same for HTML: nothing in it is taken for markup."""
     return escape(visible(text))

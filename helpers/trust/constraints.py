@@ -5,14 +5,18 @@ located."
 """
 
 import ipaddress
+import re
 from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from helpers.display.text import short
 from helpers.trust.names import is_dns_name, mailbox
-from helpers.trust.reading import Reading
+from helpers.trust.reading import Reading, comparable, shown
 from helpers.trust.report import Problem
+
+MAX_COMPARISONS = 20_000  # of one certificate's names with one CA's constraints
 
 
 def check(chain: Sequence[Reading]) -> Iterator[Problem]:
@@ -22,8 +26,10 @@ def check(chain: Sequence[Reading]) -> Iterator[Problem]:
         if constraints is None:
             continue
         if position == 0:
+            own = issuer.get(x509.BasicConstraints)
             # RFC 5280, section 4.2.1.10: the extension "MUST be used only in a CA certificate".
-            yield Problem("name_constraints", "It is no CA's certificate, and still has name constraints.")
+            if not (own and own.ca):
+                yield Problem("name_constraints", "It is no CA's certificate, and still has name constraints.")
             continue
         if problem := _unclear(constraints):
             yield problem
@@ -31,8 +37,8 @@ def check(chain: Sequence[Reading]) -> Iterator[Problem]:
         for below in range(position):
             # RFC 5280, section 6.1.3 (b): "If certificate i is self-issued and it is not the final certificate in the
             # path, skip this step". A CA's own name is not what it vouches for.
-            if below == 0 or not chain[below].self_issued:
-                yield from _outside(constraints, chain[below])
+            if (below == 0 or not chain[below].self_issued) and (problem := _outside(issuer, chain[below])):
+                yield problem
 
 
 def _unclear(constraints: x509.NameConstraints) -> Problem | None:
@@ -41,23 +47,34 @@ def _unclear(constraints: x509.NameConstraints) -> Problem | None:
         match base:
             # A leading full stop has a meaning for hosts and mailboxes, but not for DNS names.
             case x509.DNSName() if base.value and not is_dns_name(base.value):
-                return Problem("name_constraints", f"“{base.value}” is no DNS name that could constrain others.")
+                return Problem("name_constraints", f"“{short(base.value)}” is no DNS name that could constrain others.")
             case x509.RFC822Name() if base.value.count("@") > 1 or not base.value:
-                return Problem("name_constraints", f"“{base.value}” is no mailbox and no host.")
+                return Problem("name_constraints", f"“{short(base.value)}” is no mailbox and no host.")
     return None
 
 
-def _outside(constraints: x509.NameConstraints, reading: Reading) -> Iterator[Problem]:
+def _outside(issuer: Reading, reading: Reading) -> Problem | None:
+    """The first name of `reading` that `issuer` may not vouch for. Many chains can share these two."""
+    if reading not in issuer.found:
+        issuer.found[reading] = _first_outside(issuer, reading)
+    return issuer.found[reading]
+
+
+def _first_outside(issuer: Reading, reading: Reading) -> Problem | None:
+    constraints, names = issuer.get(x509.NameConstraints), list(_names(reading))
     permitted, excluded = constraints.permitted_subtrees or (), constraints.excluded_subtrees or ()
-    for name in _names(reading):
+    if len(names) * (len(permitted) + len(excluded)) > MAX_COMPARISONS:
+        return Problem("name_constraints", "There are too many names and constraints. This verifier stops here.")
+    for name in names:
         bases = [base for base in excluded if type(base) is type(name)]
         if any(_may_lie_in(name, base) for base in bases):
-            yield Problem("name_constraints", f"A CA above it is forbidden to vouch for {_shown(name)}.")
+            return Problem("name_constraints", f"A CA above it is forbidden to vouch for {_shown(name)}.")
         bases = [base for base in permitted if type(base) is type(name)]
         # RFC 5280, section 4.2.1.10: "If no name of the type is in the certificate, the certificate is acceptable."
         # And a constraint on one kind of name says nothing about the others.
         if bases and not any(_lies_in(name, base) for base in bases):
-            yield Problem("name_constraints", f"A CA above it may vouch for some names, but not for {_shown(name)}.")
+            return Problem("name_constraints", f"A CA above it may vouch for some names, but not for {_shown(name)}.")
+    return None
 
 
 def _names(reading: Reading) -> Iterator[x509.GeneralName]:
@@ -145,15 +162,16 @@ def _host_lies_in(host: str, base: str) -> bool:
 
 def _host(uri: str) -> str:
     """The host of a URI, or "" where it has none."""
-    authority = uri.partition("://")[2].partition("/")[0]
-    return authority.rpartition("@")[2].partition(":")[0]
+    # RFC 3986, section 3.2: the authority "is terminated by the next slash ("/"), question mark ("?"), or number sign".
+    authority = re.split(r"[/?#]", uri.partition("://")[2], maxsplit=1)[0]
+    host = authority.partition(":")[0]  # with user information ("user@host") it is no host: better refused than misread
+    return host if is_dns_name(host) and not host.rpartition(".")[2].isdigit() else ""
 
 
 def _directory_lies_in(name: x509.Name, base: x509.Name) -> bool:
     # RFC 5280, section 7.1: a name lies in a subtree when the subtree's parts are its first ones.
-    return list(name.rdns)[: len(base.rdns)] == list(base.rdns)
+    return comparable(name)[: len(base.rdns)] == comparable(base)
 
 
 def _shown(name: x509.GeneralName) -> str:
-    value = name.value
-    return f"“{value.rfc4514_string()}”" if isinstance(value, x509.Name) else f"“{value}”"
+    return f"“{shown(name.value) if isinstance(name.value, x509.Name) else short(str(name.value))}”"

@@ -6,18 +6,25 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from helpers.display.text import short
 from helpers.trust.reading import Reading
 from helpers.trust.report import Problem
 
-# RFC 1034, section 3.5: a label has letters, digits and hyphens, and neither begins nor ends with a hyphen.
+# RFC 1034, section 3.5, as modified by RFC 1123, section 2.1: a label has letters, digits and hyphens, and neither
+# begins nor ends with a hyphen.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
+
+
+class LooksLikeAnAddress(ValueError):
+    """A name that could be taken for an IP address, and is none as it is written."""
 
 
 @dataclass(frozen=True)
 class Reference:
     """The name that the client wants to reach. `kind` is "DNS name", "IP address" or "e-mail address".
 
-    RFC 9525, section 6.1.1: the client MUST construct it "independently of the identifiers presented by the service."
+    RFC 9525, section 6.1.1: the client MUST construct it "independently of the identifiers presented by the server."
     """
 
     kind: str
@@ -35,7 +42,9 @@ def reference(name: str) -> Reference:
     except ValueError:
         pass
     if "@" in name:
-        return Reference("e-mail address", name)
+        # RFC 5280, section 7.5: the host of an e-mail address is compared in the form of DNS, too.
+        local, _, host = name.rpartition("@")
+        return Reference("e-mail address", f"{local}@{dns_name(host)}")
     return Reference("DNS name", dns_name(name))
 
 
@@ -45,10 +54,14 @@ def dns_name(name: str) -> str:
     if not name.isascii():
         import idna  # only here: its tables take a while to load
 
-        # RFC 9525, section 6.3: "the client MUST convert any NC-labels in the domain name to P-labels".
+        # RFC 9525, section 6.3: "the client MUST convert any U-labels [IDNA-DEFS] in the domain name to A-labels".
         name = idna.encode(name, uts46=True).decode()
-    if not is_dns_name(name.replace("_", "-")):  # an underscore is no host name, but people do look such names up
+    # An underscore may not stand in a host name (RFC 1123), but people do look such names up.
+    if not is_dns_name(name.replace("_", "-")):
         raise ValueError(f"this is no DNS name: {name!r}")
+    # A top-level domain is never a number. "127.1" and "0x7f.1" are old ways to write an IPv4 address.
+    if _NUMBER.fullmatch(name.rpartition(".")[2]):
+        raise LooksLikeAnAddress(f"this is no DNS name, and no IP address as it should be: {name!r}")
     return name.lower()
 
 
@@ -64,7 +77,8 @@ def check(leaf: Reading, wanted: Reference) -> Problem | None:
         return Problem("no_san", "It has no subject alternative name. A common name does not count.")
     if any(_matches(wanted, name) for name in names):
         return None
-    return Problem("hostname_mismatch", f"{wanted.value} was asked for. The certificate is for {_listed(names)}.")
+    asked = f"The {wanted.kind} {wanted.value} was asked for."
+    return Problem("hostname_mismatch", f"{asked} The certificate is for {_listed(names, wanted.kind)}.")
 
 
 def _matches(wanted: Reference, presented: x509.GeneralName) -> bool:
@@ -85,7 +99,8 @@ def dns_matches(wanted: str, presented: str) -> bool:
     if "*" not in presented:
         return wanted == presented
     # RFC 9525, section 6.3: "There is only one wildcard character", and it "appears only as the complete content of the
-    # left-most label". And: "A wildcard in a presented identifier can only match exactly one label".
+    # left-most label". And: "A wildcard in a presented identifier can only match one label in a reference
+    # identifier."
     star, _, domain = presented.partition(".")
     label, _, rest = wanted.partition(".")
     return star == "*" and bool(label) and rest == domain and not is_public(domain)
@@ -106,7 +121,9 @@ def mailbox(address: str) -> tuple[str, str]:
     return local, host.lower()
 
 
-def _listed(names: x509.SubjectAlternativeName) -> str:
-    shown = [str(name.value) for name in names if isinstance(name, x509.DNSName | x509.IPAddress | x509.RFC822Name)]
-    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return (", ".join(shown[:3]) + more) or "no name of such a kind"
+def _listed(names: x509.SubjectAlternativeName, asked_kind: str) -> str:
+    kinds = {x509.DNSName: "DNS name", x509.IPAddress: "IP address", x509.RFC822Name: "e-mail address"}
+    known = [(kinds[type(name)], short(str(name.value))) for name in names if type(name) in kinds]
+    listed = [value if kind == asked_kind else f"the {kind} {value}" for kind, value in known[:3]]
+    more = f" and {len(known) - 3} more" if len(known) > 3 else ""
+    return (", ".join(listed) + more) or "no name of such a kind"

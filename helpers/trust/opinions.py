@@ -17,6 +17,7 @@ from helpers.display.error import error_text
 from helpers.display.table import Table
 from helpers.trust import names
 from helpers.trust.reading import Reading, read
+from helpers.trust.revocation import load
 from helpers.trust.verify import Given
 
 
@@ -59,7 +60,7 @@ def second_opinions(
     name: str | None,
     purpose: str | None = "server",
     at: datetime | None = None,
-    crls: Iterable[x509.CertificateRevocationList] = (),
+    crls: Iterable[x509.CertificateRevocationList | bytes] = (),
 ) -> Opinions:
     """Ask `cryptography` and OpenSSL about a chain. The arguments are those of `verify.verify_chain`.
 
@@ -71,7 +72,7 @@ def second_opinions(
     return Opinions(
         (
             _ask(_cryptography, "cryptography", cryptography.__version__, readings, trusted, name, purpose, at, ()),
-            _ask(_openssl, "OpenSSL", _openssl_version(), readings, trusted, name, purpose, at, tuple(crls)),
+            _ask(_openssl, "OpenSSL", _openssl_version(), readings, trusted, name, purpose, at, tuple(map(load, crls))),
         )
     )
 
@@ -115,7 +116,7 @@ def _openssl(leaf, intermediates, roots, _name, _purpose, at, crls) -> tuple[str
     for root in roots:
         store.add_cert(crypto.X509.from_cryptography(root.certificate))
     store.set_time(at)
-    for crl in crls:
+    for crl in filter(None, crls):  # one that cannot be read is none
         store.add_crl(crl)
     # A root counts although it did not sign itself, as in verify_chain.
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | (crypto.X509StoreFlags.CRL_CHECK if crls else 0))

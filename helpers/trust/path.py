@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
-from cryptography.x509.oid import SignatureAlgorithmOID
+from cryptography.x509.oid import PublicKeyAlgorithmOID, SignatureAlgorithmOID
 
-from helpers.trust.reading import Reading
+from helpers.trust.reading import Reading, comparable, shown
 from helpers.trust.report import Problem
 
 MAX_INTERMEDIATES = 8
@@ -55,8 +55,9 @@ class _Search:
         self._steps = self._signatures = 0
         self._verified: dict[tuple[int, int], bool] = {}
         self._roots = {reading.certificate for reading in roots if reading.certificate}
-        self._by_subject: dict[x509.Name, list[Reading]] = {}
-        # RFC 5280, section 6.1: a trust anchor is chosen by the verifier. Trying those first gives the shortest chains.
+        self._by_subject: dict[tuple, list[Reading]] = {}
+        # RFC 5280, section 6: "The selection of a trust anchor is a matter of policy". Those that were selected come
+        # first: that gives the shortest chains.
         for reading in (*roots, *intermediates):
             if subject := _subject(reading):
                 self._by_subject.setdefault(subject, []).append(reading)
@@ -66,7 +67,7 @@ class _Search:
 
     def upwards(self, chain: tuple[Reading, ...]) -> Iterator[Path]:
         child = chain[-1]
-        issuer_name = child.certificate.issuer
+        issuer_name = comparable(child.certificate.issuer)
         used = {reading.certificate for reading in chain}
         named = [reading for reading in self._by_subject.get(issuer_name, ()) if reading.certificate not in used]
         confirmed = False
@@ -96,8 +97,16 @@ class _Search:
         link = id(child), id(issuer)
         if link not in self._verified:
             self._signatures += 1
-            self._verified[link] = _verify(child.certificate, issuer.key)
+            self._verified[link] = _may_verify(child, issuer) and _verify(child.certificate, issuer.key)
         return self._verified[link]
+
+
+def _may_verify(child: Reading, issuer: Reading) -> bool:
+    """A key can say in its identifier that it is for RSASSA-PSS only (RFC 4055, section 1.2)."""
+    if issuer.key is None:
+        return False
+    only_pss = issuer.certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS
+    return not only_pss or child.certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
 
 
 def _verify(certificate: x509.Certificate, key) -> bool:
@@ -122,10 +131,10 @@ def _verify(certificate: x509.Certificate, key) -> bool:
     return True
 
 
-def _subject(reading: Reading) -> x509.Name | None:
+def _subject(reading: Reading) -> tuple | None:
     try:
-        return reading.certificate and reading.certificate.subject
-    except ValueError:
+        return reading.certificate and comparable(reading.certificate.subject)
+    except Exception:  # the library reads a name when it is asked for it, and fails in several ways
         return None
 
 
@@ -137,7 +146,7 @@ def _identifiers_match(child: Reading, issuer: Reading) -> bool:
 
 
 def _dead_end(child: Reading, named: list[Reading]) -> Problem:
-    name = child.certificate.issuer.rfc4514_string()
+    name = shown(child.certificate.issuer)
     if named:
         return Problem("bad_signature", f"“{name}” is here, but its key does not confirm the signature.")
     if child.self_issued:

@@ -1,4 +1,8 @@
-"""What may stand in a certificate: RFC 5280's profile, and keys and signatures that are strong enough."""
+"""What may stand in a certificate: RFC 5280's profile, and keys and signatures that are strong enough.
+
+RFC 5280, section 6.1, "RECOMMENDS against including such checks" of the profile in a verifier. The Baseline
+Requirements want public CAs to keep it, and strict verifiers do check it. So this course does, as a check of its own.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,12 +11,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtensionOID
 
+from helpers.display.text import short
 from helpers.trust.names import is_dns_name
-from helpers.trust.reading import Reading
+from helpers.trust.reading import Reading, shown
 from helpers.trust.report import Problem
 
 # The extensions that these checks process, or that allow no more and no less than they would without being processed:
-# policies restrict nothing as long as the verifier asks for none (RFC 5280, section 6.1.1 (c) and (e)).
+# policies restrict nothing as long as the verifier asks for none (RFC 5280, section 6.1.1 (c) and (f)).
 PROCESSED = {
     ExtensionOID.BASIC_CONSTRAINTS,
     ExtensionOID.KEY_USAGE,
@@ -20,7 +25,6 @@ PROCESSED = {
     ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
     ExtensionOID.NAME_CONSTRAINTS,
     ExtensionOID.CERTIFICATE_POLICIES,
-    ExtensionOID.POLICY_MAPPINGS,
     ExtensionOID.INHIBIT_ANY_POLICY,
 }
 
@@ -79,7 +83,7 @@ def _weak_key(key) -> str:
     match key:
         case rsa.RSAPublicKey() if key.key_size < 2048:
             return f"has only {key.key_size} bits, and RSA needs 2048"
-        # The same section: "the modulus size, when encoded, is divisible by 8".
+        # The same section: "the modulus size, in bits, is evenly divisible by 8".
         case rsa.RSAPublicKey() if key.key_size % 8:
             return f"has {key.key_size} bits, which is no whole number of bytes"
         case ec.EllipticCurvePublicKey() if not isinstance(key.curve, CURVES):
@@ -89,7 +93,7 @@ def _weak_key(key) -> str:
     return "is of a kind that the web's rules do not allow"
 
 
-def profile(chain: Sequence[Reading], trusted: bool) -> Iterator[Problem]:
+def profile(chain: Sequence[Reading], trusted: bool, purpose: str | None) -> Iterator[Problem]:
     """Rules of RFC 5280's certificate profile that have no reason of their own."""
     for reading in chain:
         whose = _whose(reading, chain)
@@ -104,7 +108,7 @@ def profile(chain: Sequence[Reading], trusted: bool) -> Iterator[Problem]:
         rules = _of_a_root(reading) if trusted and reading is chain[-1] else _of_an_issued_one(reading)
         for text in rules:
             yield Problem("profile", f"{whose[0].upper()}{whose[1:]} {text}.")
-    yield from _of_the_leaf(chain[0])
+    yield from _of_the_leaf(chain[0], purpose)
 
 
 def _of_a_root(reading: Reading) -> Iterator[str]:
@@ -135,21 +139,24 @@ def _of_an_issued_one(reading: Reading) -> Iterator[str]:
     # RFC 5280, section 4.2.1.2: the subject key identifier "MUST appear in all conforming CA certificates".
     if constraints and constraints.ca and reading.get(x509.SubjectKeyIdentifier) is None:
         yield "is a CA's and has no subject key identifier"
+    # RFC 5280, section 4.2.1.3: conforming CAs "MUST include this extension in certificates that contain public keys
+    # that are used to validate digital signatures on other public key certificates or CRLs."
+    if constraints and constraints.ca and reading.get(x509.KeyUsage) is None:
+        yield "is a CA's and has no key usage"
     # RFC 5280, section 4.2.1.9, of a CA's basic constraints: "MUST mark the extension as critical".
     if constraints and constraints.ca and not reading.extensions[x509.BasicConstraints].critical:
         yield "is a CA's, and its basic constraints are not critical"
 
 
-def _of_the_leaf(leaf: Reading) -> Iterator[Problem]:
+def _of_the_leaf(leaf: Reading, purpose: str | None) -> Iterator[Problem]:
     names = leaf.extensions.get(x509.SubjectAlternativeName)
     empty = not list(leaf.certificate.subject)
-    # RFC 5280, section 4.2.1.6: with an empty subject, the alternative names must be critical. Otherwise they should
-    # not be, and by the Baseline Requirements, section 7.1.2.7.12, they must not.
-    if names and names.critical != empty:
-        state = (
-            "critical, although there is a subject" if names.critical else "not critical, although the subject is empty"
-        )
-        yield Problem("profile", f"The subject alternative name is {state}.")
+    # RFC 5280, section 4.2.1.6: with an empty subject, the alternative names must be critical.
+    if names and empty and not names.critical:
+        yield Problem("profile", "The subject alternative name is not critical, although the subject is empty.")
+    # With a subject, they should not be. For servers, the Baseline Requirements, section 7.1.2.7.12, say: must not.
+    if names and not empty and names.critical and purpose == "server":
+        yield Problem("profile", "The subject alternative name is critical, although there is a subject.")
     if names is None and empty:
         yield Problem("profile", "It names nobody: no subject, and no subject alternative name.")
     for name in names.value.get_values_for_type(x509.DNSName) if names else ():
@@ -157,10 +164,10 @@ def _of_the_leaf(leaf: Reading) -> Iterator[Problem]:
         # name that nothing can match (RFC 9525, section 6.3) is not this rule's to judge.
         host = name.removeprefix("*.")
         if host.isascii() and "*" not in host and not is_dns_name(host):
-            yield Problem("profile", f"“{name}” is no DNS name by the rules.")
+            yield Problem("profile", f"“{short(name)}” is no DNS name by the rules.")
 
 
 def _whose(reading: Reading, chain: Sequence[Reading]) -> str:
     if reading is chain[0]:
         return "the certificate itself"
-    return f"the issuer “{reading.certificate.subject.rfc4514_string()}”"
+    return f"the issuer “{shown(reading.certificate.subject)}”"

@@ -4,6 +4,7 @@ The library `cryptography` does the reading. It reads late: a certificate can lo
 names. So everything that the checks need is asked for here, once, and what cannot be read becomes a `Problem`.
 """
 
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,11 +15,15 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from helpers.display.text import short
 from helpers.trust.report import Problem
 
 # DER tags (ITU-T X.690), and in DER an empty list and the name of an extension (RFC 5280, section 4.2.1.12).
-OBJECT_IDENTIFIER, SEQUENCE, CONTEXT_3 = 0x06, 0x30, 0xA3
-EMPTY_LIST, EXTENDED_KEY_USAGE = b"\x30\x00", b"\x55\x1d\x25"
+BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE, CONTEXT_3 = 0x03, 0x06, 0x30, 0xA3
+EMPTY_LIST, EXTENDED_KEY_USAGE, NAME_CONSTRAINTS = b"\x30\x00", b"\x55\x1d\x25", b"\x55\x1d\x1e"
+# UTF8String, NumericString, PrintableString, TeletexString, IA5String, UniversalString, BMPString; and BIT STRING for
+# the one attribute that is none (x500UniqueIdentifier).
+STRINGS = {0x0C, 0x12, 0x13, 0x14, 0x16, 0x1C, 0x1E, BIT_STRING}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +39,9 @@ class Reading:
     ends: datetime | None = None
     serial_number: int = 0
     key: object = None
-    extensions: dict[type, x509.Extension] = field(default_factory=dict)
+    extensions: dict[type | x509.ObjectIdentifier, x509.Extension] = field(default_factory=dict)
+    # What was found out about others below it (constraints.py), so that it need not be found out again.
+    found: dict["Reading", Problem | None] = field(default_factory=dict, repr=False)
 
     def get(self, kind: type):
         """The value of an extension, or None where the certificate has none of this kind."""
@@ -43,9 +50,8 @@ class Reading:
 
     @property
     def self_issued(self) -> bool:
-        # RFC 5280, section 3.2: "self-issued certificates are CA certificates in which the issuer and subject are the
-        # same entity."
-        return self.certificate.subject == self.certificate.issuer
+        # RFC 5280, section 6.1: "A certificate is self-issued if the same DN appears in the subject and issuer fields".
+        return comparable(self.certificate.subject) == comparable(self.certificate.issuer)
 
 
 def read(given: x509.Certificate | bytes) -> Reading:
@@ -65,9 +71,12 @@ def read(given: x509.Certificate | bytes) -> Reading:
 
 def _load(given: bytes) -> x509.Certificate:
     given = bytes(given)
-    if b"-----BEGIN" in given:
-        return x509.load_pem_x509_certificate(given)
-    return x509.load_der_x509_certificate(given)
+    # DER begins with the tag of a SEQUENCE. What looks like PEM further inside was put there by whoever made it.
+    if given[:1] == bytes([SEQUENCE]):
+        return x509.load_der_x509_certificate(given)
+    if (count := given.count(b"-----BEGIN CERTIFICATE-----")) > 1:
+        raise ValueError(f"there are {count} in one, and here belongs a single one")
+    return x509.load_pem_x509_certificate(given)
 
 
 def _read(certificate: x509.Certificate) -> Reading:
@@ -75,19 +84,21 @@ def _read(certificate: x509.Certificate) -> Reading:
     begins = _date(lambda: certificate.not_valid_before_utc)
     ends = _date(lambda: certificate.not_valid_after_utc)
     tbs = certificate.tbs_certificate_bytes
-    problem = _mismatched_algorithms(certificate, tbs)
+    problem = _mismatched_algorithms(certificate, tbs) or _odd_signature(certificate) or _odd_names(tbs)
     try:
         key = certificate.public_key()
         if isinstance(key, ec.EllipticCurvePublicKey):
             problem = problem or _unnamed_curve(key, tbs)
     except (ValueError, UnsupportedAlgorithm):
         key = None
-    extensions: dict[type, x509.Extension] = {}
+    extensions: dict[type | x509.ObjectIdentifier, x509.Extension] = {}
     try:
         for extension in certificate.extensions:
-            # Extensions that the library does not know share one class. Only whether one is critical matters then.
-            if extension.critical or type(extension.value) not in extensions:
-                extensions[type(extension.value)] = extension
+            # Extensions that the library does not know share one class. So their identifiers tell them apart.
+            kind = type(extension.value)
+            extensions[extension.oid if kind is x509.UnrecognizedExtension else kind] = extension
+        if x509.NameConstraints in extensions:
+            problem = problem or _bounded(tbs)
     except Exception as error:
         problem = problem or _unreadable_extensions(tbs, error)
     return Reading(certificate, problem, begins, ends, certificate.serial_number, key, extensions)
@@ -118,6 +129,51 @@ def _mismatched_algorithms(certificate: x509.Certificate, tbs: bytes) -> Problem
     if inside != outside:
         return Problem("malformed", "It names two different signature algorithms, one inside and one outside.")
     return None
+
+
+def _odd_signature(certificate: x509.Certificate) -> Problem | None:
+    # ITU-T X.690, section 8.6.2.2: the first byte of a BIT STRING counts the unused bits at its end. A signature is
+    # whole bytes. With another count, one bit of it could be changed and nobody would notice.
+    *_, (_, signature, _) = elements(_content(certificate.public_bytes(Encoding.DER)))
+    return Problem("malformed", "Its signature is no whole number of bytes.") if signature[:1] != b"\0" else None
+
+
+def _odd_names(tbs: bytes) -> Problem | None:
+    """RFC 5280, section 4.1.2.4: a DirectoryString is one of five kinds of strings. The others are older ones."""
+    lists = [content for tag, content, _ in elements(_content(tbs)) if tag == SEQUENCE]
+    for name in (lists[1], lists[3]):  # issuer and subject
+        for _, relative, _ in elements(name):
+            for _, attribute, _ in elements(relative):
+                if [tag for tag, _, _ in elements(attribute)][1] not in STRINGS:
+                    return Problem("malformed", "A part of a name in it is no text.")
+    return None
+
+
+def _bounded(tbs: bytes) -> Problem | None:
+    # RFC 5280, section 4.2.1.10: "the minimum MUST be zero, and maximum MUST be absent", or else "the application MUST
+    # either process these fields or reject the certificate." The library skips them.
+    for name, value in _raw_extensions(tbs):
+        if name == NAME_CONSTRAINTS:
+            for _, subtrees, _ in elements(_content(value)):
+                if any(len(list(elements(subtree))) > 1 for _, subtree, _ in elements(subtrees)):
+                    return Problem("name_constraints", "A name constraint in it has a minimum or a maximum.")
+    return None
+
+
+def shown(name: x509.Name) -> str:
+    """A name in a certificate, for people."""
+    return short(name.rfc4514_string())
+
+
+def comparable(name: x509.Name) -> tuple:
+    """RFC 5280, section 7.1: names are compared without case, and runs of spaces count as one."""
+    return tuple(
+        frozenset((attribute.oid, _prepared(attribute.value)) for attribute in relative) for relative in name.rdns
+    )
+
+
+def _prepared(value: str | bytes) -> str | bytes:
+    return value if isinstance(value, bytes) else " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
 def _unnamed_curve(key: ec.EllipticCurvePublicKey, tbs: bytes) -> Problem | None:
@@ -152,8 +208,17 @@ def elements(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at = begin + length
 
 
-def _content(element: bytes) -> bytes:
-    return next(elements(element))[1]
+def element(tag: int, *content: bytes) -> bytes:
+    """The way back: one element with this content."""
+    content = b"".join(content)
+    if len(content) < 0x80:
+        return bytes([tag, len(content)]) + content
+    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
+    return bytes([tag, 0x80 | len(length)]) + length + content
+
+
+def _content(whole: bytes) -> bytes:
+    return next(elements(whole))[1]
 
 
 def _said(error: Exception) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from helpers.trust.reading import Reading
+from helpers.trust.reading import SEQUENCE, Reading, comparable
 from helpers.trust.report import Problem
 
 _KNOWN_CRITICAL = {ExtensionOID.ISSUING_DISTRIBUTION_POINT}
@@ -27,21 +27,25 @@ def check(
     A CA of the chain is looked up where its issuer's list was given. OpenSSL's CRL_CHECK, too, demands a list for the
     leaf only; CRL_CHECK_ALL demands one for every certificate.
     """
+    if len(chain) == 1:
+        return [Problem("crl_problem", "It is trusted itself. Its issuer is not here, so no list can be believed.")]
+    at = at.replace(microsecond=0)  # the dates of a list are whole seconds
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problems: list[Problem] = []
-        lists = [_load(crl) for crl in crls]
+        lists = [load(crl) for crl in crls]
         for child, issuer in itertools.pairwise(chain):
             problems += _check_one(child, issuer, lists, at, required=child is chain[0])
         return problems
 
 
-def _load(crl: x509.CertificateRevocationList | bytes) -> x509.CertificateRevocationList | None:
+def load(crl: x509.CertificateRevocationList | bytes) -> x509.CertificateRevocationList | None:
     if isinstance(crl, x509.CertificateRevocationList):
         return crl
-    crl = bytes(crl)
     try:
-        return x509.load_pem_x509_crl(crl) if b"-----BEGIN" in crl else x509.load_der_x509_crl(crl)
+        crl = bytes(crl)
+        # As with certificates: DER begins with the tag of a SEQUENCE.
+        return x509.load_der_x509_crl(crl) if crl[:1] == bytes([SEQUENCE]) else x509.load_pem_x509_crl(crl)
     except Exception:
         return None
 
@@ -54,7 +58,7 @@ def _check_one(child: Reading, issuer: Reading, lists: Sequence, at: datetime, r
             refused.append("A list that was given cannot be read.")
             continue
         try:
-            if crl.issuer != child.certificate.issuer:
+            if comparable(crl.issuer) != comparable(child.certificate.issuer):
                 continue
             if why := _unbelievable(crl, issuer, child, at):
                 refused.append(why)
@@ -104,6 +108,12 @@ def _wrong_extensions(crl: x509.CertificateRevocationList, child: Reading) -> st
     # mark this extension as non-critical."
     if number is None or number.critical:
         return "The list must have a number (CRLNumber), and that must not be critical."
+    if ExtensionOID.DELTA_CRL_INDICATOR in extensions:
+        return "The list holds only changes to another list."
+    # RFC 5280, section 5.3: "If a CRL contains a critical CRL entry extension that the application cannot process, then
+    # the application MUST NOT use that CRL to determine the status of any certificates."
+    if any(extension.critical for entry in crl for extension in entry.extensions):
+        return "An entry of the list has a critical extension that this verifier does not process."
     for oid, extension in extensions.items():
         # RFC 5280, section 5.2: "If a CRL contains a critical extension that the application cannot process, then the
         # application MUST NOT use that CRL to determine the status of certificates."
@@ -113,7 +123,16 @@ def _wrong_extensions(crl: x509.CertificateRevocationList, child: Reading) -> st
         constraints = child.get(x509.BasicConstraints)
         is_ca = bool(constraints and constraints.ca)
         scope = scope.value
+        if (scope.full_name or scope.relative_name) and not _names_meet(scope, child):
+            return "The list is a part of the CA's, and this certificate belongs to another part."
         partial = scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs
         if partial or (scope.only_contains_user_certs and is_ca) or (scope.only_contains_ca_certs and not is_ca):
             return "The list is about other certificates than this one (issuing distribution point)."
     return ""
+
+
+def _names_meet(scope: x509.IssuingDistributionPoint, child: Reading) -> bool:
+    # RFC 5280, section 6.3.3 (b)(2)(i): "verify that one of the names in the IDP matches one of the names in the DP."
+    points = child.get(x509.CRLDistributionPoints) or ()
+    named = {name for point in points for name in (point.full_name or point.crl_issuer or ())}
+    return not named.isdisjoint(scope.full_name or ())

@@ -5,6 +5,15 @@
 Nobody is asked: no CA, no server. All that is needed stands in the certificates, in the roots that the verifier trusts,
 and in revocation lists that it may have. The rules are those of RFC 5280, section 6 (the chain), and of RFC 9525 (the
 name).
+
+Others are stricter in places, and say so in rules of their own. These checks leave to them:
+
+- the form of a trusted root, but for what could mislead: it is a name and a key (RFC 5280, section 6.1.1 (d)), and real
+  trust stores hold roots that break the profile;
+- the common name: it does not count (RFC 9525, section 2), so nothing is asked of it either;
+- extended key usages that a leaf need not have (RFC 5280, section 4.2.1.12): none, "any", several, or a critical one;
+- name constraints that are not critical: the Baseline Requirements, section 7.1.2.5.2, allow that;
+- the Public Suffix List: a wildcard needs two labels after it, and those may be a registry's ("*.co.uk").
 """
 
 import itertools
@@ -19,7 +28,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from helpers.display.text import duration
 from helpers.trust import constraints, names, profile, revocation
 from helpers.trust.path import Path, paths
-from helpers.trust.reading import Reading, read
+from helpers.trust.reading import Reading, read, shown
 from helpers.trust.report import FAILED, NOT_ASKED, NOT_REACHED, PASSED, Check, Problem, Report
 
 PURPOSES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH, None: None}
@@ -136,7 +145,7 @@ def _apply(rule: Rule, case: Case) -> Check:
 
 
 def _whose(reading: Reading, case: Case) -> str:
-    return "It" if reading is case.leaf else f"The issuer “{reading.certificate.subject.rfc4514_string()}”"
+    return "It" if reading is case.leaf else f"The issuer “{shown(reading.certificate.subject)}”"
 
 
 # Can all of it be read?
@@ -182,7 +191,7 @@ def _trusted_root(case: Case) -> Iterator[Problem]:
 def _trusted_root_said(case: Case) -> str:
     if len(case.chain) == 1:
         return "It is itself one of those that are trusted here. Nobody needs to vouch for it."
-    root = case.chain[-1].certificate.subject.rfc4514_string()
+    root = shown(case.chain[-1].certificate.subject)
     return f"The chain of {len(case.chain)} ends at “{root}”, which is trusted here."
 
 
@@ -260,7 +269,8 @@ def _key_usage(case: Case) -> Iterator[Problem]:
 
 def _authorities(case: Case) -> Iterator[Problem]:
     leaf = case.leaf.get(x509.BasicConstraints)
-    # Baseline Requirements, section 7.1.2.7.8: in a server's certificate, cA MUST be FALSE. RFC 5280 is silent on it.
+    # Baseline Requirements, section 7.1.2.7.8: in a server's certificate, cA MUST be FALSE. RFC 5280, section 4.2.1.9,
+    # allows it: the last certificate "can be a CA certificate".
     if leaf and leaf.ca and len(case.chain) > 1:
         yield Problem("leaf_is_ca", "It is the certificate of a CA.")
     cas_below = 0  # those that count: RFC 5280, section 4.2.1.9, leaves out the self-issued ones
@@ -326,7 +336,7 @@ RULES = (
     Rule(
         "Profile",
         "RFC 5280, 4",
-        lambda case: profile.profile(case.chain, case.path.trusted),
+        lambda case: profile.profile(case.chain, case.path.trusted, case.purpose),
         lambda case: "It keeps the rules for certificates on the internet.",
     ),
     Rule(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, ObjectIdentifier
 
 from helpers.trust import pki
-from helpers.trust.reading import SEQUENCE, elements
+from helpers.trust.reading import BIT_STRING, SEQUENCE, element, elements
 from helpers.trust.report import Report
 from helpers.trust.verify import verify_chain
 
@@ -304,19 +304,11 @@ def _with_changed_signature(certificate: x509.Certificate) -> x509.Certificate:
 
 def _signed_with_sha1(credential: pki.Credential, issuer_key: ec.EllipticCurvePrivateKey) -> pki.Credential:
     """The same certificate with another signature. The library makes none with SHA-1 any more, and rightly so."""
-    algorithm = _element(SEQUENCE, bytes.fromhex("06072a8648ce3d0401"))  # ecdsa-with-SHA1, RFC 3279, section 2.2.3
+    algorithm = element(SEQUENCE, bytes.fromhex("06072a8648ce3d0401"))  # ecdsa-with-SHA1, RFC 3279, section 2.2.3
     ((_, content, _),) = elements(credential.certificate.tbs_certificate_bytes)
     parts = [whole for _, _, whole in elements(content)]
     # RFC 5280, section 4.1: version, serial number, and then the algorithm of the signature.
-    tbs = _element(SEQUENCE, b"".join([*parts[:2], algorithm, *parts[3:]]))
+    tbs = element(SEQUENCE, *parts[:2], algorithm, *parts[3:])
     signature = issuer_key.sign(tbs, ec.ECDSA(hashes.SHA1()))
-    der = _element(SEQUENCE, tbs + algorithm + _element(0x03, b"\0" + signature))  # a BIT STRING with no unused bits
+    der = element(SEQUENCE, tbs + algorithm + element(BIT_STRING, b"\0", signature))  # a BIT STRING with no unused bits
     return replace(credential, certificate=x509.load_der_x509_certificate(der))
-
-
-def _element(tag: int, content: bytes) -> bytes:
-    """A DER element: tag, length, content (ITU-T X.690, section 8.1)."""
-    if len(content) < 0x80:
-        return bytes([tag, len(content)]) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + content

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.display.text import as_html, duration, visible
+from helpers.display.text import as_html, duration, short, visible
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_html_holds_no_markup_and_no_line_break(text):
 )
 def test_a_span_of_time_in_words(span, words):
     assert duration(timedelta(**span)) == words
+
+
+def test_a_long_text_is_cut():
+    assert short("a" * 80) == "a" * 80
+    assert short("a" * 81) == "a" * 80 + "…"

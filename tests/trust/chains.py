@@ -15,6 +15,7 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from helpers.trust import pki
+from helpers.trust.reading import element as der
 from helpers.trust.reading import elements
 from helpers.trust.verify import verify_chain
 
@@ -80,15 +81,6 @@ def library(credential: pki.Credential, root: pki.Credential, name: str = HOST) 
 def raw(oid: ObjectIdentifier, value: bytes, critical: bool = False) -> tuple[x509.ExtensionType, bool]:
     """An extension from bytes, also from such as the library would not write."""
     return x509.UnrecognizedExtension(oid, value), critical
-
-
-def der(tag: int, *content: bytes) -> bytes:
-    """A DER element: tag, length, content (ITU-T X.690, section 8.1)."""
-    content = b"".join(content)
-    if len(content) < 0x80:
-        return bytes([tag, len(content)]) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + content
 
 
 def rebuilt(certificate: x509.Certificate, issuer_key, /, *, outer_algorithm: bytes = b"", **parts: bytes) -> bytes:

@@ -9,6 +9,7 @@ from cryptography.x509.oid import ExtensionOID, ObjectIdentifier
 from trust.chains import HOST, authority, changed, der, distinguished, leaf, openssl, ours, raw
 
 from helpers.trust import pki
+from helpers.trust.verify import verify_chain
 
 D, U, E = x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name
 
@@ -244,3 +245,25 @@ def test_many_names_under_many_constraints_end_quickly(root):
     assert time.perf_counter() - began < 1
     assert not report.ok
     assert len(str(report)) < 10_000
+
+
+def test_many_ways_up_through_many_constraints_end_quickly(root):
+    others = [D(f"b{number}.example") for number in range(120)]
+    issuer, intermediates = root, []
+    for level in range(3):
+        copies = [constrained(issuer, excluded=others, name=f"Level {level}")]
+        copies += [constrained(issuer, excluded=others, name=f"Level {level}", key=copies[0].key) for _ in range(4)]
+        intermediates += [copy.certificate for copy in copies]
+        issuer = copies[0]
+    bank = leaf(issuer, alternative_names=[D(f"h{number}.example") for number in range(120)])
+    began = time.perf_counter()
+    report = verify_chain(bank.certificate, intermediates, [root.certificate], name="shop.example")
+    assert time.perf_counter() - began < 2
+    assert report.failed == ("hostname_mismatch",)
+
+
+def test_a_pinned_ca_may_have_constraints(root):
+    limits = x509.NameConstraints([x509.DNSName("example")], None)
+    pinned = authority(root, alternative_names=[x509.DNSName(HOST)], more=((limits, True),))
+    report = ours(pinned, pinned, purpose=None)
+    assert "name_constraints" not in report.failed

@@ -203,4 +203,13 @@ def test_a_common_name_does_not_count(root):
 def test_the_report_says_what_the_certificate_is_for(root):
     bank = leaf(root, alternative_names=dns("a.example", "b.example", "c.example", "d.example", "e.example"))
     (said,) = (check.detail for check in ours(bank, root, name="shop.example").checks if check.name == "Name")
-    assert said == "shop.example was asked for. The certificate is for a.example, b.example, c.example and 2 more."
+    assert (
+        said
+        == "The DNS name shop.example was asked for. The certificate is for a.example, b.example, c.example and 2 more."
+    )
+
+
+def test_the_report_names_the_kinds_where_they_differ(root):
+    confused = leaf(root, alternative_names=dns("127.0.0.1"))
+    (said,) = (check.detail for check in ours(confused, root, name="127.0.0.1").checks if check.name == "Name")
+    assert said == "The IP address 127.0.0.1 was asked for. The certificate is for the DNS name 127.0.0.1."

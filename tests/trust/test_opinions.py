@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from helpers.trust import zoo
 from helpers.trust.opinions import second_opinions
@@ -79,3 +80,11 @@ def test_the_table_names_verifiers_and_versions():
 def test_whatever_ours_accepts_they_accept(name):
     if SERVERS[name].verify():
         assert all(opinion.ok for opinion in opinions(name))
+
+
+def test_lists_can_be_bytes_and_an_unreadable_one_is_none():
+    revoked = SERVERS["revoked"]
+    (crl,) = revoked.crls
+    for given in (crl.public_bytes(Encoding.PEM), crl.public_bytes(Encoding.DER)):
+        assert opinions("revoked", crls=[given])[1].text == "certificate revoked"
+    assert opinions("revoked", crls=[b"nonsense"])[1].text == "unable to get certificate CRL"

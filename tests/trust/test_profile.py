@@ -296,3 +296,19 @@ def test_the_subject_of_a_ca_is_shown_in_what_is_said_of_it(root):
     assert "The issuer “CN=CA,O=Odd” has a serial number" in "".join(
         check.detail for check in ours(leaf(odd), root).checks
     )
+
+
+def test_a_ca_below_the_root_must_say_what_its_key_may_do(root):
+    ca = replaced(authority(root), root, x509.KeyUsage)
+    made = leaf(ca)
+    assert ours(made, root).failed == ("profile",)
+    assert "is a CA's and has no key usage" in str(ours(made, root))
+    assert library(made, root)
+    assert strict(made, root)
+
+
+def test_a_critical_alternative_name_beside_a_subject_is_refused_for_servers_only(root):
+    critical = leaf(root, alternative_names=None, more=((NAMES, True),))
+    assert ours(critical, root).failed == ("profile",)
+    assert ours(critical, root, purpose="client").ok
+    assert openssl_server(critical, root) == ""  # RFC 5280 only says "SHOULD"
