@@ -2,8 +2,9 @@
 
     check_site("bank.example", roots=[root.certificate], connect_to=("127.0.0.1", site.port))
 
-Two connections are made, to this host and to nobody else. The first one only looks: it takes any certificate, so that
-there is something to see. The second one asks OpenSSL for its verdict. Nothing is sent but the handshake.
+Two connections are made, to this host and to no other. The first one only looks: it takes any certificate, so that
+there is something to see. The second one asks OpenSSL for its verdict. After the handshake nothing is sent but the word
+that ends TLS. (Without `roots`, macOS and Windows give the second verdict themselves, and may fetch more for it.)
 """
 
 import ipaddress
@@ -37,8 +38,8 @@ LIFETIMES = {398: "before 15 March 2026", 200: "since then", 100: "from 15 March
 
 # Where the roots come from.
 GIVEN = "the roots that were given"
-SYSTEM = "the roots of this system"
-MOZILLA = "the roots of Mozilla's list (package certifi)"
+SYSTEM = "this system's list"
+MOZILLA = "Mozilla's list (package certifi)"
 
 
 def check_site(
@@ -68,6 +69,7 @@ def check_steps(
     """The same, for who shows how far it is: gives the name of each step before it begins, and at last the report."""
     name = host_name(host)
     _check_port(port)
+    _check_timeout(timeout)
     trusted, roots_from = _system_roots() if roots is None else (_given(roots), GIVEN)
     if connect_to is not None:
         addresses = [_given_address(connect_to)]
@@ -147,6 +149,11 @@ def is_ip_address(text: str) -> bool:
 def _check_port(port: int) -> None:
     if not isinstance(port, int) or not 0 < port < 65536:
         raise SiteError(f"A port is a whole number from 1 to 65535. {visible(repr(port)[:40])} is none.")
+
+
+def _check_timeout(timeout: float) -> None:
+    if not isinstance(timeout, int | float) or not 0 < timeout <= 60:
+        raise SiteError(f"A timeout is a number of seconds, up to 60. {visible(repr(timeout)[:40])} is none.")
 
 
 def _given_address(connect_to: Address) -> Address:
@@ -268,15 +275,26 @@ class SiteReport:
         """The certificates as the server sent them. What cannot be read as a certificate is left out."""
         return tuple(reading.certificate for reading in map(read, self.seen.chain) if reading.certificate)
 
+    @property
+    def summary(self) -> str:
+        """Both verdicts in one line. "accepted" stands alone only where both say so."""
+        ours = "accepted" if self.report.ok else f"refused ({self.report.reasons})"
+        theirs = {True: "accepted", False: f"refused ({self.openssl.text})", None: "came to no verdict"}[
+            self.openssl.ok
+        ]
+        if self.openssl.ok is not None and self.openssl.ok == self.report.ok:
+            return f"{'✔' if self.report.ok else '✘'} {ours} by both verifiers"
+        return f"! do not rely on it: this course {ours}, {self.openssl.by} {theirs}"
+
     def tables(self) -> tuple[Table, Table]:
         """The two verdicts, and what the site showed."""
-        ours = "✔ accepted" if self.report.ok else "✘ refused"
+        theirs_from = GIVEN if self.roots_from == GIVEN else SYSTEM
         rows = [
-            ("This course", ours, ", ".join(self.report.failed) or "ok"),
-            (self.openssl.by, _VERDICTS[self.openssl.ok], self.openssl.text),
+            ("This course", _VERDICTS[self.report.ok], self.report.reasons or "ok", self.roots_from),
+            (self.openssl.by, _VERDICTS[self.openssl.ok], self.openssl.text, theirs_from),
         ]
-        caption = " ".join((f"Two verdicts on {self.host}. Trusted are {self.roots_from}.", *self._remarks()))
-        verdicts = Table(caption, ("Verifier", "Verdict", "Reason"), rows)
+        caption = " ".join((f"Two verdicts on {self.host}.", *self._remarks()))
+        verdicts = Table(caption, ("Verifier", "Verdict", "Reason", "Trusts"), rows)
         return verdicts, Table(f"What {self.host} shows", ("What", "This site"), list(self._facts()))
 
     def _facts(self) -> Iterator[tuple[str, str]]:
@@ -293,15 +311,18 @@ class SiteReport:
         yield "Client certificate", self.seen.client_certificate.value
 
     def _remarks(self) -> Iterator[str]:
-        by, theirs = self.openssl.by, self.openssl.ok
-        if theirs and not self.report.ok:
-            # RFC 9525, section 1.2, leaves the common name out. OpenSSL still takes it where there is no other name.
-            common = " It takes the common name where there is no subject alternative name; RFC 9525 does not."
-            yield f"They disagree: {by} does not ask for all of this.{common * ('no_san' in self.report.failed)}"
-        if theirs is False and self.report.ok:
-            yield f"They disagree: {by} refuses, for a reason that our checks do not share. Do not rely on this chain."
+        by, theirs, ours = self.openssl.by, self.openssl.ok, self.report.ok
         if self.changed:
-            yield "The two connections were shown two different chains. Perhaps two servers answer to this name."
+            yield "The two connections were shown two different chains, perhaps by two servers."
+        elif theirs is False and ours:
+            yield f"They disagree: {by} refuses, for a reason that our checks do not share. Do not rely on this chain."
+        elif theirs and not ours:
+            yield f"They disagree: {by} accepts what our checks refuse. “All checks” says why they refuse."
+            if self.report.failed == ("untrusted_issuer",):
+                yield "The two may trust different roots, or one of them found an intermediate elsewhere."
+            if set(self.report.failed) & {"no_san", "hostname_mismatch"}:
+                # RFC 9525, section 2, forbids what OpenSSL does here unless it is told otherwise.
+                yield "OpenSSL takes the common name where the alternative names hold no DNS name. RFC 9525 does not."
 
     def __str__(self) -> str:
         return "\n\n".join(map(str, (*self.tables(), self.report)))

@@ -23,6 +23,7 @@ from helpers.running import Running, supervised, wait_until
 
 # Debian keeps servers in /usr/sbin, which is not on an ordinary user's PATH.
 _MORE_PLACES = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+_OPENSSL_ON_MACOS = os.pathsep.join(("/opt/homebrew/opt/openssl@3/bin", "/usr/local/opt/openssl@3/bin"))
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ PROGRAMS = (
         "openssl",
         "A second TLS client and server, to check ours against.",
         "sudo apt install openssl",
-        "brew install openssl",
+        "brew install openssl@3",
         "winget install ShiningLight.OpenSSL.Light",
     ),
     Program(
@@ -92,6 +93,8 @@ PROGRAMS = (
 def find(name: str) -> Path | None:
     """Where the program is, or None. Looks along PATH, and then where Debian keeps servers."""
     places = os.pathsep.join((os.environ.get("PATH", os.defpath), *_MORE_PLACES))
+    if name == "openssl" and sys.platform == "darwin":
+        places = _OPENSSL_ON_MACOS  # the one that macOS has on its PATH is LibreSSL
     found = shutil.which(name, path=places)
     return Path(found) if found else None
 

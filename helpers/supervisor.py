@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 # How many seconds a program has to end by itself before it is killed.
@@ -122,7 +123,13 @@ def report(place: Path, **facts: object) -> None:
     """Tell the kernel. It finds the whole of a report or none of it: the file is written beside its place."""
     new = place / "report.new"
     new.write_text(json.dumps(facts))
-    new.replace(place / "report")
+    while True:
+        try:
+            new.replace(place / "report")
+        except PermissionError:  # on Windows, while the kernel is just reading the one before
+            time.sleep(0.01)
+        else:
+            return
 
 
 if __name__ == "__main__":

@@ -106,21 +106,20 @@ def questions_exist(notebook) -> Iterator[str]:
 
 
 def needs_are_kept(notebook) -> Iterator[str]:
-    """What a cell tagged `needs:<program>` defines is used by no cell without such a tag."""
-    conditional: set[str] = set()
+    """What a cell tagged `needs:<program>` defines is used by no cell that lacks this tag."""
+    conditional: dict[str, set[str]] = {}
     for cell in code_cells(notebook):
-        tagged = any(tag.startswith("needs:") for tag in cell.metadata.get("tags", ()))
+        tags = {tag for tag in cell.metadata.get("tags", ()) if tag.startswith("needs:")}
         nodes = list(ast.walk(source_tree(cell)))
         names = [node for node in nodes if isinstance(node, ast.Name)]
         stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
         stored |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         stored |= {(node.asname or node.name).partition(".")[0] for node in nodes if isinstance(node, ast.alias)}
-        if tagged:
-            conditional |= stored
-            continue
-        for name in sorted({node.id for node in names if isinstance(node.ctx, ast.Load)} & conditional):
-            yield f"cell {cell.id} uses {name}, which is missing where a program is missing"
-        conditional -= stored
+        for name in sorted({node.id for node in names if isinstance(node.ctx, ast.Load)} - stored):
+            if conditional.get(name, set()) - tags:
+                yield f"cell {cell.id} uses {name}, which is missing where a program is missing"
+        for name in stored:
+            conditional[name] = tags
 
 
 def nothing_of_this_machine(notebook) -> Iterator[str]:

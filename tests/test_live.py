@@ -113,7 +113,7 @@ def assert_explained(report, fault):
     # Only where the two disagree is there a sentence about it.
     assert ("They disagree" in str(report)) == (fault == "common name only")
     if fault == "common name only":
-        assert "OpenSSL does not ask for all of this. It takes the common name" in str(report)
+        assert "OpenSSL takes the common name where the alternative names hold no DNS name." in str(report)
 
 
 def chain_of(specimen):
@@ -301,7 +301,7 @@ def test_without_roots_the_systems_trust_store_decides(root, tmp_path, monkeypat
     with site_for(between.issue_server(NAME)) as site:
         here = {"connect_to": ("127.0.0.1", site.port)}
         report = check_site(NAME, **here)
-        assert report.roots_from == "the roots of this system"
+        assert report.roots_from == "this system's list"
         assert report.report.failed == ("untrusted_issuer",)
         assert report.openssl.code == 20
         # A system that trusts the lab's root, and that lists an intermediate as well: OpenSSL reads this variable.
@@ -319,8 +319,9 @@ def test_where_python_cannot_read_the_systems_trust_store_mozillas_list_stands_i
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     with site_for(root.issue_server(NAME)) as site:
         report = check_site(NAME, connect_to=("127.0.0.1", site.port))
-    assert report.roots_from == "the roots of Mozilla's list (package certifi)"
-    assert "Mozilla's list" in str(report)
+    assert report.roots_from == "Mozilla's list (package certifi)"
+    assert ("This course", "✘ refused", "untrusted issuer", report.roots_from) in report.tables()[0].rows
+    assert report.tables()[0].rows[1][3] == "this system's list"
     assert report.report.failed == ("untrusted_issuer",)
 
 
@@ -359,7 +360,27 @@ def test_two_connections_that_see_two_chains(root, bank):
         with in_turn(first, second) as port:
             report = check(port, root.certificate)
         assert (report.report.ok, report.openssl.ok) == (ours, theirs)
-        assert "The two connections were shown two different chains." in str(report)
+        assert "The two connections were shown two different chains, perhaps by two servers." in str(report)
+
+
+def test_nothing_is_called_accepted_that_one_of_the_two_does_not_accept(root, bank):
+    def summary(*servers):
+        with in_turn(*servers) as port:
+            return check(port, root.certificate).summary
+
+    other = tls.Server(NAME, root.issue_server("shop.example"))
+    assert summary(bank, bank) == "✔ accepted by both verifiers"
+    assert summary(other, other) == "✘ refused (hostname mismatch) by both verifiers"
+    refused = "OpenSSL refused (Hostname mismatch, certificate is not valid for 'bank.example'.)"
+    assert summary(bank, other) == f"! do not rely on it: this course accepted, {refused}"
+    assert summary(other, bank) == "! do not rely on it: this course refused (hostname mismatch), OpenSSL accepted"
+    assert summary(bank, None) == "! do not rely on it: this course accepted, OpenSSL came to no verdict"
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 61, "5", None, float("nan")])
+def test_what_is_no_timeout(timeout):
+    with pytest.raises(SiteError, match="A timeout is a number of seconds, up to 60"):
+        check_site(NAME, roots=[], timeout=timeout)
 
 
 def test_a_server_that_answers_only_once(root, bank):
@@ -598,7 +619,7 @@ def test_tls_too_old_and_the_server_just_answers_with_it():
 
 
 def test_a_server_that_refuses_the_handshake(root):
-    with s_server(root.issue_server(NAME), "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0") as port:
+    with s_server(root.issue_server(NAME), "-tls1_2", "-cipher", "ECDHE-ECDSA-NULL-SHA:@SECLEVEL=0") as port:
         assert_sentence(HandshakeRefused, "with the alert handshake_failure. Nothing that we offered", port)
 
 

@@ -104,6 +104,8 @@ def test_a_cell_that_leans_on_an_optional_program_is_caught():
     (found,) = hygiene.needs_are_kept(new_notebook(cells=cells))
     assert "uses a, which is missing where a program is missing" in found
     assert list(hygiene.needs_are_kept(new_notebook(cells=[*cells[:2], executed("a = 2"), executed("a")]))) == []
+    cells = [executed("a = 1", tags=["needs:openssl"]), executed("a", tags=["needs:curl"])]
+    assert len(list(hygiene.needs_are_kept(new_notebook(cells=cells)))) == 1
     for definition in ("def a(): pass", "class a: pass", "import os as a", "from os import path as a", "import a.b"):
         cells = [executed(definition, tags=["needs:node"]), executed("a")]
         assert len(list(hygiene.needs_are_kept(new_notebook(cells=cells)))) == 1, definition

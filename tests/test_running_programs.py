@@ -243,7 +243,7 @@ def test_the_learners_settings_reach_no_program(monkeypatch):
     ("platform", "way"),
     [
         ("linux", "On Debian or Ubuntu: sudo apt install openssl"),
-        ("darwin", "On macOS: brew install openssl"),
+        ("darwin", "On macOS: brew install openssl@3"),
         ("win32", "On Windows: winget install ShiningLight.OpenSSL.Light"),
     ],
 )
@@ -436,7 +436,8 @@ def test_starts_and_stops_leave_nothing_behind(pem, place, request):
 
 COURSE = f"import sys; sys.path.insert(0, {str(Path(programs.__file__).parents[1])!r}); from helpers import programs"
 KERNEL = f"""{COURSE}
-import json, subprocess
+import json, subprocess, tempfile
+tempfile.gettempdir()  # the first time, Python tries whether it can write there: that file is not ours
 line = "\\n"
 while line:
     try:

@@ -11,6 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from helpers.display.chain import Box, ChainPicture
 from helpers.display.table import Table
 from helpers.display.text import duration
+from helpers.trust.names import presented
 from helpers.trust.reading import Reading, read
 from helpers.trust.report import Report
 from helpers.trust.verify import Given
@@ -45,9 +46,9 @@ def describe(certificate: Given) -> Table:
 
 
 def names(reading: Reading) -> list[str]:
-    """The subject alternative names as text."""
-    found = reading.get(x509.SubjectAlternativeName) or ()
-    return [_name(one.value) if isinstance(one, x509.DirectoryName) else str(one.value) for one in found]
+    """The subject alternative names as text; each but DNS names and IP addresses with its kind."""
+    found = map(presented, reading.get(x509.SubjectAlternativeName) or ())
+    return [value if kind in ("DNS name", "IP address") else f"{kind} {value}" for kind, value in found]
 
 
 def lifetime(reading: Reading) -> timedelta:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from helpers.display.text import short
-from helpers.trust.reading import Reading
+from helpers.trust.reading import Reading, shown
 from helpers.trust.report import Problem
 
 # RFC 1034, section 3.5, as modified by RFC 1123, section 2.1: a label has letters, digits and hyphens, and neither
@@ -121,9 +121,23 @@ def mailbox(address: str) -> tuple[str, str]:
     return local, host.lower()
 
 
+KINDS = {
+    x509.DNSName: "DNS name",
+    x509.IPAddress: "IP address",
+    x509.RFC822Name: "e-mail address",
+    x509.UniformResourceIdentifier: "URI",
+    x509.DirectoryName: "directory name",
+}
+
+
+def presented(name: x509.GeneralName) -> tuple[str, str]:
+    """The kind of a name in a certificate, and the name, for people."""
+    if type(name) not in KINDS:
+        return "name of another kind", "(not shown)"
+    return KINDS[type(name)], shown(name.value) if isinstance(name, x509.DirectoryName) else short(str(name.value))
+
+
 def _listed(names: x509.SubjectAlternativeName, asked_kind: str) -> str:
-    kinds = {x509.DNSName: "DNS name", x509.IPAddress: "IP address", x509.RFC822Name: "e-mail address"}
-    known = [(kinds[type(name)], short(str(name.value))) for name in names if type(name) in kinds]
-    listed = [value if kind == asked_kind else f"the {kind} {value}" for kind, value in known[:3]]
-    more = f" and {len(known) - 3} more" if len(known) > 3 else ""
-    return (", ".join(listed) + more) or "no name of such a kind"
+    listed = [value if kind == asked_kind else f"the {kind} {value}" for kind, value in map(presented, [*names][:3])]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(listed) + more

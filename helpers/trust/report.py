@@ -79,8 +79,13 @@ class Report:
         """The reasons, first cause first, each once."""
         return tuple(dict.fromkeys(reason for check in self.checks for reason in check.reasons))
 
+    @property
+    def reasons(self) -> str:
+        """The same as text."""
+        return ", ".join(self.failed).replace("_", " ")
+
     def _table(self) -> Table:
-        verdict = "✔ Accepted" if self.ok else f"✘ Refused: {', '.join(self.failed).replace('_', ' ')}"
+        verdict = "✔ Accepted" if self.ok else f"✘ Refused: {self.reasons}"
         failed = frozenset(number for number, check in enumerate(self.checks) if check.state == FAILED)
         headers = ("Check", "Result", "What was found", "Source")
         return Table(f"{self.title}. {verdict}", headers, list(self._rows()), failed)

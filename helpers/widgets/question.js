@@ -1,7 +1,5 @@
 // The view of a question: native controls, so that keyboard and screen reader work as people know them.
 
-let views = 0;
-
 // Each kind gives its controls and a function that reads the answer off them.
 function choice(question, type, name) {
   const rows = question.options.map((option) => {
@@ -55,7 +53,8 @@ function controls(question, name) {
 
 function render({ model, el }) {
   const question = model.get("question");
-  const name = `question-${(views += 1)}`;
+  // Each widget may load this module anew, so a counter would begin anew as well.
+  const name = `question-${Math.random().toString(36).slice(2)}`;
   const { elements, read } = controls(question, name);
   const legend = make("legend", {}, withHtml(make("span", { class: "prompt" }), question.prompt));
   const check = make("button", { type: "submit", class: "primary" }, question.kind === "predict" ? "Run and compare" : "Check");

@@ -1,9 +1,8 @@
 // The view of the site checker.
 
-let checkers = 0;
-
 function render({ model, el }) {
-  const id = `site-${(checkers += 1)}`;
+  // Each widget may load this module anew, so a counter would begin anew as well.
+  const id = `site-${Math.random().toString(36).slice(2)}`;
   const host = make("input", { id, type: "text", spellcheck: "false", autocapitalize: "none", placeholder: "www.example.com" });
   const check = make("button", { type: "submit", class: "primary" }, "Check this site");
   const label = make("label", { for: id }, "Host name of a real site (this needs the internet):");

@@ -16,13 +16,13 @@ def test_a_learner_checks_sites_by_keyboard(make_lab, open_page):
     go_to(page, "SiteChecker()")
     tab_to(page, "good")
     page.keyboard.press("Enter")
-    expect(status).to_have_text("bank.example: ✔ accepted")
+    expect(status).to_have_text("Lab site “good”: bank.example: ✔ accepted by both verifiers")
     expect(report).to_contain_text("29 days left")
     expect(report.locator("table")).to_have_count(3)
 
     tab_to(page, "common name only")
     page.keyboard.press("Space")
-    expect(status).to_have_text("bank.example: ✘ refused: no_san")
+    expect(status).to_contain_text("! do not rely on it: this course refused (no san), OpenSSL accepted")
     expect(report).to_contain_text("They disagree")
 
     # Back to the field. "dd" would delete the cell if JupyterLab took it for a command.

@@ -42,7 +42,7 @@ def test_other_keys_and_names(root):
         "a", key=rsa.generate_private_key(65537, 1024), alternative_names=[x509.RFC822Name("a@b.example")]
     )
     assert fields(weak.certificate)["Public key"] == "RSA, 1024 bits"
-    assert fields(weak.certificate)["Subject alternative name"] == "a@b.example"
+    assert fields(weak.certificate)["Subject alternative name"] == "e-mail address a@b.example"
     other = root.issue("b", key=ed25519.Ed25519PrivateKey.generate(), key_usage=pki.key_may())
     assert fields(other.certificate)["Public key"] == "Ed25519"
     assert fields(other.certificate)["Key usage"] == "nothing of these"
