@@ -79,6 +79,7 @@ class Lab:
         options = [
             "--ServerApp.port_retries=0",
             "--IdentityProvider.token=",
+            "--LabApp.expose_app_in_browser=True",  # for change_theme
             str(self.notebooks / "00_start_here.ipynb"),
         ]
         with self._log.open("ab") as log:
@@ -155,6 +156,15 @@ def run_all(page):
             break
     page.wait_for_function("window.hasRun && !window.running()")
     expect(page.locator(".jp-OutputArea", has_text="Run this cell to")).to_have_count(0)
+
+
+def change_theme(page, theme):
+    """ "light" or "dark", in the page as it is."""
+    page.evaluate(
+        "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
+        THEMES[theme],
+    )
+    expect(page.locator("body")).to_have_attribute("data-jp-theme-name", THEMES[theme])
 
 
 def go_to(page, text):

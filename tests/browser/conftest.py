@@ -17,28 +17,28 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def make_lab(browser, tmp_path_factory):
-    """Start a lab, or give the one that runs with this theme. Each module has labs, and progress, of its own."""
-    labs = {}
+def lab(browser, tmp_path_factory):
+    """A lab to look at. Each module has one, and progress, of its own."""
+    lab = Lab(tmp_path_factory.mktemp("lab"), "light")
+    lab.start()
+    yield lab
+    lab.stop()
 
-    def make(theme="light"):
-        if theme not in labs:
-            labs[theme] = Lab(tmp_path_factory.mktemp(theme), theme)
-            labs[theme].start()
-        return labs[theme]
 
-    yield make
-    for lab in labs.values():
-        lab.stop()
+@pytest.fixture(scope="session")
+def context(browser):
+    """One for all pages, so that JupyterLab's own files are fetched once."""
+    with browser.new_context(viewport={"width": 1100, "height": 1000}) as context:
+        yield context
 
 
 @pytest.fixture
-def open_page(browser):
+def open_page(context):
     """Open a notebook of a lab. Gives the page and its watcher."""
     pages = []
 
     def open_it(lab, notebook):
-        page = browser.new_page(viewport={"width": 1100, "height": 1000})
+        page = context.new_page()
         pages.append(page)
         watcher = Watcher(page)
         lab.open(page, notebook)

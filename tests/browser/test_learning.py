@@ -16,8 +16,7 @@ def question_of(page, question_id):
     return cell.locator(".course-question")
 
 
-def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
-    lab = make_lab()
+def test_a_learner_goes_through_notebook_01_by_keyboard(lab, open_page):
     start, watch_start = open_page(lab, "00_start_here.ipynb")
     assert start.locator(".jp-Dialog, .jp-toast-message").count() == 0
     run_all(start)
@@ -86,8 +85,7 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(make_lab, open_page):
     watch_start.check()
 
 
-def test_the_other_kinds_of_question_by_keyboard(make_lab, open_page):
-    lab = make_lab()
+def test_the_other_kinds_of_question_by_keyboard(lab, open_page):
     ask = "from helpers import selfcheck\nselfcheck.ask("
     cells = [new_code_cell(f'{ask}"{name}")') for name in ("three-acts", "name-your-definition", "order-of-acts")]
     nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.notebooks / "kinds.ipynb")

@@ -2,14 +2,14 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import run_all
+from lab import THEMES, change_theme, run_all
 from playwright.sync_api import expect
 
 NOTEBOOKS = ("00_start_here.ipynb", "01_who_proves_what_to_whom.ipynb", "04_certificates.ipynb")
 
 
-def test_a_notebook_that_nobody_ran_can_be_read(make_lab, open_page):
-    page, watch = open_page(make_lab(), NOTEBOOKS[1])
+def test_a_notebook_that_nobody_ran_can_be_read(lab, open_page):
+    page, watch = open_page(lab, NOTEBOOKS[1])
     outputs = page.locator(".jp-OutputArea-output")
     # JupyterLab keeps no style of a notebook that it does not trust.
     assert outputs.locator("style").count() == 0
@@ -25,20 +25,20 @@ def test_a_notebook_that_nobody_ran_can_be_read(make_lab, open_page):
     watch.check()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_outputs_are_accessible_and_fit_in_a_narrow_window(make_lab, open_page, theme):
-    lab = make_lab(theme)
-    for notebook in NOTEBOOKS:
-        page, watch = open_page(lab, notebook)
-        run_all(page)
-        answer_all(page)
-        check_a_site(page)
-        for details in page.locator(".jp-OutputArea-output details").all():
-            details.evaluate("element => { element.open = true; }")
+@pytest.mark.parametrize("notebook", NOTEBOOKS)
+def test_outputs_are_accessible_and_fit_in_a_narrow_window(lab, open_page, notebook):
+    page, watch = open_page(lab, notebook)
+    run_all(page)
+    answer_all(page)
+    check_a_site(page)
+    for details in page.locator(".jp-OutputArea-output details").all():
+        details.evaluate("element => { element.open = true; }")
+    for theme in THEMES:
+        change_theme(page, theme)
         found = Axe().run(page, context={"include": [[".jp-OutputArea-output"]]})
         assert found.violations_count == 0, found.generate_report()
-        narrow(page)
-        watch.check()
+    narrow(page)
+    watch.check()
 
 
 def answer_all(page):

@@ -6,8 +6,9 @@ from playwright.sync_api import expect
 NOTEBOOK = "04_certificates.ipynb"
 
 
-def test_a_learner_checks_sites_by_keyboard(make_lab, open_page):
-    page, watch = open_page(make_lab(), NOTEBOOK)
+def test_a_learner_checks_sites_by_keyboard(lab, open_page):
+    page, watch = open_page(lab, NOTEBOOK)
+    expect(page.get_by_text("Run this cell to check a site")).to_be_visible()
     run_all(page)
     checker = page.locator(".course-site")
     status, report = checker.locator('[role="status"]'), checker.locator(".report")
@@ -37,10 +38,4 @@ def test_a_learner_checks_sites_by_keyboard(make_lab, open_page):
     field.fill("nosuch.invalid")  # RFC 6761, section 6.4: this name never exists, with and without the internet
     page.keyboard.press("Enter")
     expect(status).to_contain_text("the lab's own sites", timeout=15_000)
-    watch.check()
-
-
-def test_what_is_stored_says_what_to_do(make_lab, open_page):
-    page, watch = open_page(make_lab(), NOTEBOOK)
-    expect(page.get_by_text("Run this cell to check a site")).to_be_visible()
     watch.check()
