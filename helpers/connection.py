@@ -80,7 +80,7 @@ class TooMuch(SiteError):
 
 # What a computer says that has no network, or none of this kind (IPv6).
 _NO_WAY = (errno.ENETUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-NO_INTERNET = "Without the internet you can check the lab's own sites, see the notebook."
+NO_INTERNET = "Without the internet you can check the lab's own sites."
 
 
 def look_up(host: str, port: int, timeout: float) -> list[Address]:

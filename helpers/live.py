@@ -34,7 +34,12 @@ from helpers.trust.verify import verify_chain
 DAY = timedelta(days=1)
 
 # The Baseline Requirements for public CAs (ballot SC081): the longest lifetime in days, by the date of issue.
-LIFETIMES = {398: "before 15 March 2026", 200: "since then", 100: "from 15 March 2027", 47: "from 15 March 2029"}
+LIFETIMES = {
+    398: "if issued before 15 March 2026",
+    200: "if issued since then",
+    100: "from 15 March 2027",
+    47: "from 15 March 2029",
+}
 
 # Where the roots come from.
 GIVEN = "the roots that were given"
@@ -105,8 +110,8 @@ def host_name(text: str) -> str:
         raise NotAHostName(f"There is no host name in “{visible(text.strip()[:60])}”. Write one, such as bank.example.")
     name = _encoded(meant)
     if meant != text:
-        where = f" And the port on its own: port={port}." if port else ""
-        raise NotAHostName(f"Only the host name, please: {meant}{'.' if where else ''}{where}")
+        where = f", and the port {port} on its own" if port else ""
+        raise NotAHostName(f"Only the host name, please: {meant}{where}")
     return name
 
 
@@ -283,7 +288,10 @@ class SiteReport:
             self.openssl.ok
         ]
         if self.openssl.ok is not None and self.openssl.ok == self.report.ok:
-            return f"{'✔' if self.report.ok else '✘'} {ours} by both verifiers"
+            if self.report.ok:
+                return "✔ accepted by both verifiers"
+            reasons = f"this course: {self.report.reasons}; {self.openssl.by}: {self.openssl.text}"
+            return f"✘ refused by both verifiers ({reasons})"
         return f"! do not rely on it: this course {ours}, {self.openssl.by} {theirs}"
 
     def tables(self) -> tuple[Table, Table]:
@@ -309,6 +317,7 @@ class SiteReport:
         yield "TLS version", self.version
         yield "Cipher suite", self.cipher
         yield "Client certificate", self.seen.client_certificate.value
+        yield "Taken back?", "our checks did not look that up"
 
     def _remarks(self) -> Iterator[str]:
         by, theirs, ours = self.openssl.by, self.openssl.ok, self.report.ok
@@ -347,9 +356,9 @@ def _facts(reading: Reading) -> Iterator[tuple[str, str]]:
     yield "Issued by", reading.certificate.issuer.rfc4514_string()
     yield "Dates", _dates(reading.begins, reading.ends, datetime.now(UTC))
     lives = lifetime(reading)
-    limits = ", ".join(f"{'✔' if lives <= days * DAY else '✘'} {days} {when}" for days, when in LIFETIMES.items())
+    limits = ", ".join(f"{'✔' if lives <= days * DAY else '✘'} {days} days {when}" for days, when in LIFETIMES.items())
     yield "Lifetime", f"{'more than ' * bool(lives % DAY)}{duration(lives)}"
-    yield "Days that public CAs may give", limits
+    yield "Within the limits for public CAs?", limits
 
 
 def _dates(begins: datetime, ends: datetime, now: datetime) -> str:

@@ -67,14 +67,17 @@ def picture(report: Report, roots: Iterable[Given] = ()) -> ChainPicture:
     if readings and not trusted:
         missing = _short(readings[0].certificate.issuer)
         if readings[0].self_issued:
-            boxes[0] = _box(readings[0], "missing", "signed itself, and nobody here trusts it")
+            boxes[0] = _box(readings[0], "missing", "names itself as its issuer, and is not trusted here")
         else:
             why = "is not here: neither sent along nor trusted"
             if "bad_signature" in report.failed:
                 why = "is here, but its key did not sign"
+            if "chain_too_long" in report.failed:
+                why = "not looked at: the chain is too long"
             boxes.insert(0, Box(missing, why, "missing"))
-    if readings and not trusted and (trust_store := [_short(read(one).certificate.subject) for one in roots]):
-        boxes.insert(0, Box(", ".join(trust_store), "in the trust store", "trusted"))
+    trust_store = ", ".join(_short(read(one).certificate.subject) for one in roots)
+    if readings and not trusted and trust_store and "bad_signature" not in report.failed:
+        boxes.insert(0, Box(trust_store, "in the trust store", "trusted"))
     linked = [Box(box.title, box.text, box.kind, _link(above)) for above, box in itertools.pairwise(boxes)]
     return ChainPicture("Who vouches for whom", (*boxes[:1], *linked))
 
@@ -82,7 +85,7 @@ def picture(report: Report, roots: Iterable[Given] = ()) -> ChainPicture:
 def _link(above: Box) -> str:
     if above.text == "in the trust store":
         return "✘ nothing leads from here to the next"
-    return "should have signed" if above.kind == "missing" and "signed itself" not in above.text else "signed"
+    return "should have signed" if above.kind == "missing" and "names itself" not in above.text else "signed"
 
 
 def _box(reading: Reading, kind: str, text: str = "") -> Box:

@@ -150,5 +150,7 @@ def _dead_end(child: Reading, named: list[Reading]) -> Problem:
     if named:
         return Problem("bad_signature", f"“{name}” is here, but its key does not confirm the signature.")
     if child.self_issued:
-        return Problem("untrusted_issuer", f"It ends at “{name}”, which signed itself and is not trusted here.")
+        return Problem(
+            "untrusted_issuer", f"It ends at “{name}”, which names itself as its issuer and is not trusted here."
+        )
     return Problem("untrusted_issuer", f"Its issuer “{name}” is not here: neither sent along nor trusted.")

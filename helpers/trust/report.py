@@ -38,6 +38,17 @@ REASONS = {
 }
 
 
+# For people: the reasons that are no words by themselves.
+IN_WORDS = {
+    "no_san": "no SAN",
+    "eku": "wrong purpose (EKU)",
+    "not_a_ca": "issuer is no CA",
+    "leaf_is_ca": "certificate of a CA",
+    "pathlen": "path length exceeded",
+    "crl_problem": "no list to rely on",
+}
+
+
 class Problem(NamedTuple):
     """Why a check fails: a reason out of REASONS, and a sentence about this very chain."""
 
@@ -81,8 +92,8 @@ class Report:
 
     @property
     def reasons(self) -> str:
-        """The same as text."""
-        return ", ".join(self.failed).replace("_", " ")
+        """The same in words."""
+        return ", ".join(IN_WORDS.get(reason, reason.replace("_", " ")) for reason in self.failed)
 
     def _table(self) -> Table:
         verdict = "✔ Accepted" if self.ok else f"✘ Refused: {self.reasons}"

@@ -1,4 +1,4 @@
-"""Is this certificate to be believed? About ten separate checks, each of which can fail alone.
+"""Is this certificate to be believed? Thirteen separate checks, each of which can fail alone.
 
     verify_chain(bank.certificate, bank.intermediates, [root.certificate], name="bank.example")
 
@@ -11,9 +11,14 @@ Others are stricter in places, and say so in rules of their own. These checks le
 - the form of a trusted root, but for what could mislead: it is a name and a key (RFC 5280, section 6.1.1 (d)), and real
   trust stores hold roots that break the profile;
 - the common name: it does not count (RFC 9525, section 2), so nothing is asked of it either;
-- extended key usages that a leaf need not have (RFC 5280, section 4.2.1.12): none, "any", several, or a critical one;
+- how a leaf's extended key usage looks, as long as it names the purpose or is missing (RFC 5280, section 4.2.1.12):
+  also with "any" or others beside it, and critical;
 - name constraints that are not critical: the Baseline Requirements, section 7.1.2.5.2, allow that;
-- the Public Suffix List: a wildcard needs two labels after it, and those may be a registry's ("*.co.uk").
+- the Public Suffix List: a wildcard needs two labels after it, and those may be a registry's ("*.co.uk");
+- a limit of the caller's own on the length of the chain.
+
+And they are stricter than some: a CA's certificate is no leaf (Baseline Requirements), "any" alone is no purpose, and
+servers and clients alike keep RFC 5280's profile.
 """
 
 import itertools
@@ -53,23 +58,31 @@ def verify_chain(
     e-mail address that was asked for, or None: then nobody asks whose certificate it is. `purpose` is "server",
     "client" or None. `at` is the time, now without it. `crls` are revocation lists; with any, one must cover the leaf.
 
-    Whatever the bytes hold, this reports and does not raise. It raises ValueError for an unknown purpose, and for a
-    time without a time zone.
+    Whatever the bytes hold, this reports and does not raise. It raises ValueError for an unknown purpose, for a time
+    without a time zone, for a name that is no text, and for a single certificate or list where several belong.
     """
     if purpose not in PURPOSES:
         raise ValueError(f"the purpose is 'server', 'client' or None, not {purpose!r}")
     at = at or datetime.now(UTC)
     if at.tzinfo is None:
         raise ValueError("the time needs a time zone, for example datetime.now(UTC)")
+    if not isinstance(name, str | None):
+        raise ValueError(f"the name is a text or None, not {name!r}")
+    for several in (intermediates, roots, crls):
+        if isinstance(several, bytes | x509.Certificate | x509.CertificateRevocationList):
+            raise ValueError("intermediates, roots and crls are lists, also of one: [root]")
     asked = name, purpose, at, tuple(crls)
     title = f"Certificate for {name}" if name else "Certificate"
     first = read(leaf)
     if first.problem:
         return Report(title, _run(Case(Path((first,), first.problem), *asked)))
     best = None
-    found = paths(first, [read(one) for one in intermediates], [read(one) for one in roots])
-    for path in itertools.islice(found, MAX_PATHS):
-        report = Report(title, _run(Case(path, *asked)), tuple(reading.certificate for reading in path.chain))
+    others, trusted = [read(one) for one in intermediates], [read(one) for one in roots]
+    unreadable = sum(reading.certificate is None for reading in (*others, *trusted))
+    for path in itertools.islice(paths(first, others, trusted), MAX_PATHS):
+        report = Report(
+            title, _run(Case(path, *asked, unreadable)), tuple(reading.certificate for reading in path.chain)
+        )
         if report.ok:
             return report
         # Of two chains that fail, the one that came further and failed in less tells more.
@@ -87,6 +100,7 @@ class Case:
     purpose: str | None
     at: datetime
     crls: tuple[x509.CertificateRevocationList | bytes, ...]
+    unreadable: int = 0  # certificates that came along, or that should be trusted, and that nobody can read
 
     @property
     def chain(self) -> tuple[Reading, ...]:
@@ -99,7 +113,11 @@ class Case:
 
 
 class Rule(NamedTuple):
-    """A check: it finds problems, or says in a sentence that all is well. `after` are checks that it builds on."""
+    """A check: it finds problems, or says in a sentence that all is well.
+
+    `after` are checks that it builds on: where one of them failed, this one is not reached. It can also be that nobody
+    `asked` for it, or that it is not `reached` for a reason of its own; then the sentence beside these two says so.
+    """
 
     name: str
     source: str
@@ -185,7 +203,8 @@ def _signatures_said(case: Case) -> str:
 
 def _trusted_root(case: Case) -> Iterator[Problem]:
     if case.path.problem:
-        yield case.path.problem
+        reason, text = case.path.problem
+        yield Problem(reason, f"{text} ({case.unreadable} of those given cannot be read.)" if case.unreadable else text)
 
 
 def _trusted_root_said(case: Case) -> str:
@@ -212,7 +231,8 @@ def _dates(case: Case) -> Iterator[Problem]:
 
 def _dates_said(case: Case) -> str:
     ends = min(reading.ends for reading in case.chain)
-    return f"Valid at this time. The first one to end has {duration(ends - case.at)} left."
+    which = "The first one to end" if case.path.trusted else "Only its own were looked at. It"
+    return f"Valid at this time. {which} has {duration(ends - case.at)} left."
 
 
 # Whose?
@@ -242,7 +262,13 @@ def _purpose(case: Case) -> Iterator[Problem]:
             continue
         if reading is not case.leaf and ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usages:
             continue
-        yield Problem("eku", f"{_whose(reading, case)} is not for a {case.purpose} (extended key usage).")
+        yield Problem("eku", f"{_whose(reading, case)} does not name a {case.purpose} in its extended key usage.")
+
+
+def _purpose_said(case: Case) -> str:
+    if case.leaf.get(x509.ExtendedKeyUsage) is None:
+        return "Its use is not limited: it has no extended key usage."
+    return f"It is good for a {case.purpose} (extended key usage)."
 
 
 def _key_usage(case: Case) -> Iterator[Problem]:
@@ -250,7 +276,7 @@ def _key_usage(case: Case) -> Iterator[Problem]:
         usage = reading.get(x509.KeyUsage)
         # RFC 5280, section 6.1.4 (n): "If a key usage extension is present, verify that the keyCertSign bit is set."
         if usage and not usage.key_cert_sign:
-            yield Problem("key_usage", f"The key of {_whose(reading, case)[4:]} may not sign certificates.")
+            yield Problem("key_usage", f"{_whose(reading, case)} has a key that may not sign certificates.")
     usage, constraints_ = case.leaf.get(x509.KeyUsage), case.leaf.get(x509.BasicConstraints)
     if usage is None:
         return
@@ -311,12 +337,12 @@ RULES = (
     ),
     Rule("Dates", "RFC 5280, 6.1.3 (a)(2)", _dates, _dates_said),
     Rule("CA or not", "RFC 5280, 4.2.1.9", _authorities, _authorities_said, after=NEEDS_CHAIN),
-    Rule("Key usage", "RFC 5280, 4.2.1.3", _key_usage, lambda case: "Each key may do what it does here."),
+    Rule("Key usage", "RFC 5280, 4.2.1.3", _key_usage, lambda case: "No key does what it may not do."),
     Rule(
         "Purpose",
         "RFC 5280, 4.2.1.12",
         _purpose,
-        lambda case: f"It is good for a {case.purpose} (extended key usage).",
+        _purpose_said,
         asked=lambda case: case.purpose is not None,
         not_asked="No purpose was asked for.",
     ),
@@ -343,7 +369,7 @@ RULES = (
         "Name",
         "RFC 9525, 6",
         _name,
-        lambda case: f"It is for {case.name}.",
+        lambda case: f"It is for {case.name.removesuffix('.')}.",
         asked=lambda case: case.name is not None,
         not_asked="No name was asked for. It is somebody's certificate, but nobody asked whose.",
     ),

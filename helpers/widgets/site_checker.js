@@ -5,7 +5,7 @@ function render({ model, el }) {
   const id = `site-${Math.random().toString(36).slice(2)}`;
   const host = make("input", { id, type: "text", spellcheck: "false", autocapitalize: "none", placeholder: "www.example.com" });
   const check = make("button", { type: "submit", class: "primary" }, "Check this site");
-  const label = make("label", { for: id }, "Host name of a real site (this needs the internet):");
+  const label = make("label", { for: id }, "Host name of a real site, or name:port (this needs the internet):");
   const form = make("form", {}, label, make("div", { class: "row" }, host, check));
   const lab = model.get("lab_sites").map((site) => {
     const button = make("button", { type: "button" }, site);

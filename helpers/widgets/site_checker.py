@@ -74,6 +74,4 @@ def _lab_site(name: str) -> Iterator[str | SiteReport]:
     specimen = zoo.servers()[name]
     yield "starting a server on this computer"
     with Site(tls.Server(specimen.wanted, specimen.credential)) as site:
-        *steps, report = check_steps(specimen.wanted, roots=[specimen.root], connect_to=("127.0.0.1", site.port))
-        yield from steps
-    yield report
+        yield from check_steps(specimen.wanted, roots=[specimen.root], connect_to=("127.0.0.1", site.port))

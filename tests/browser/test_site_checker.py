@@ -23,7 +23,7 @@ def test_a_learner_checks_sites_by_keyboard(lab, open_page):
 
     tab_to(page, "common name only")
     page.keyboard.press("Space")
-    expect(status).to_contain_text("! do not rely on it: this course refused (no san), OpenSSL accepted")
+    expect(status).to_contain_text("! do not rely on it: this course refused (no SAN), OpenSSL accepted")
     expect(report).to_contain_text("They disagree")
 
     # Back to the field. "dd" would delete the cell if JupyterLab took it for a command.

@@ -57,7 +57,7 @@ PICTURES = {
     "good": ["Zoo Root CA: a CA, in the trust store", "↓ signed", "Zoo Intermediate CA: a CA", "↓ signed",
              "bank.example: a certificate for bank.example"],
     "missing intermediate": ["Zoo Intermediate CA: is not here: neither sent along nor trusted", "↓ should have signed", "bank.example: a certificate for bank.example"],
-    "self-signed": ["bank.example: signed itself, and nobody here trusts it"],
+    "self-signed": ["bank.example: names itself as its issuer, and is not trusted here"],
     "namesake of the root": ["Zoo Root CA: is here, but its key did not sign", "↓ should have signed",
                              "bank.example: a certificate for bank.example"],
 }  # fmt: skip
@@ -79,3 +79,7 @@ def test_the_picture_shows_the_gap_to_what_is_trusted():
     assert lines[1:3] == ["Zoo Root CA: in the trust store", "↓ ✘ nothing leads from here to the next"]
     good = SERVERS["good"]
     assert str(picture(good.verify(), [good.root])) == str(picture(good.verify()))
+
+
+def test_a_chain_that_is_too_long_was_not_looked_at_further():
+    assert "Zoo CA 1: not looked at: the chain is too long" in str(picture(SERVERS["long chain"].verify()))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from trust.chains import HOST, UNKNOWN, authority, changed, distinguished, leaf, openssl, ours, raw
 
 from helpers.trust import pki
@@ -222,3 +223,49 @@ def test_a_list_inside_a_list_is_not_taken_for_it(root):
 def test_each_reason_given_is_one_of_the_known_ones(root):
     report = verify_chain(leaf(root).certificate, [], [], name="shop.example")
     assert set(report.failed) <= set(REASONS)
+
+
+@pytest.mark.parametrize("argument", ["intermediates", "roots", "crls"])
+def test_a_single_one_where_several_belong_is_an_error(argument, root):
+    bank = root.issue_server("bank.example")
+    given = {"intermediates": (), "roots": [root.certificate], "crls": ()}
+    singles = [root.certificate, root.certificate.public_bytes(Encoding.PEM), root.crl()]
+    for single in singles:
+        with pytest.raises(ValueError, match=r"are lists, also of one: \[root\]"):
+            verify_chain(
+                bank.certificate,
+                name="bank.example",
+                **{**given, argument: single},
+            )
+
+
+@pytest.mark.parametrize("name", [5, b"bank.example", ("bank.example",)])
+def test_a_name_that_is_no_text_is_an_error(name, root):
+    with pytest.raises(ValueError, match="the name is a text or None"):
+        verify_chain(root.certificate, [], [root.certificate], name=name)
+
+
+def test_the_report_says_how_many_of_those_given_cannot_be_read(root):
+    ca = root.issue_intermediate("CA")
+    bank = ca.issue_server("bank.example")
+    pem = b"".join(one.certificate.public_bytes(Encoding.PEM) for one in (ca, root))
+    report = verify_chain(bank.certificate, [pem], [root.certificate], name="bank.example")
+    assert report.failed == ("untrusted_issuer",)
+    assert "(1 of those given cannot be read.)" in str(report)
+
+
+def test_what_is_not_limited_is_called_so(root):
+    bare = leaf(root)
+    assert "Its use is not limited: it has no extended key usage." in str(ours(bare, root))
+    assert "It is good for a server (extended key usage)." in str(ours(root.issue_server(HOST), root))
+
+
+def test_without_a_trusted_root_only_the_leaf_is_looked_at(root):
+    stranger = pki.new_root("Stranger").issue_intermediate("Between").issue_server(HOST)
+    assert "Only its own were looked at. It has 29 days left." in str(ours(stranger, root))
+
+
+def test_reasons_in_words(root):
+    client = leaf(root, usages=[ExtendedKeyUsageOID.CLIENT_AUTH], alternative_names=None)
+    assert ours(client, root).failed == ("eku", "no_san")
+    assert ours(client, root).reasons == "wrong purpose (EKU), no SAN"
