@@ -24,7 +24,10 @@ from helpers import programs, running
 from helpers.display.error import CourseError
 from helpers.running import wait_until
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the tests find processes in /proc")
+pytestmark = [
+    pytest.mark.needs("openssl", "node", "curl"),
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the tests find processes in /proc"),
+]
 
 NODE_SERVER = b"""
 const fs = require("fs");

@@ -19,6 +19,7 @@ SAID = {
 }
 
 
+@pytest.mark.needs("openssl", "curl")
 @pytest.mark.parametrize("name", SAID)
 def test_what_they_say(name):
     specimen, (openssl, curl) = SERVERS[name], SAID[name]
@@ -27,6 +28,7 @@ def test_what_they_say(name):
         assert curl in clients.curl(site, specimen.wanted, specimen.root)
 
 
+@pytest.mark.needs("openssl", "curl")
 def test_they_trust_the_given_root_and_no_other():
     good, other = SERVERS["good"], zoo.servers()["good"].root
     with Site(tls.Server(good.wanted, good.credential)) as site:
