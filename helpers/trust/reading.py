@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from helpers.display.text import short
+from helpers.trust.der import BIT_STRING, CONTEXT_3, OBJECT_IDENTIFIER, SEQUENCE, content, elements
 from helpers.trust.report import Problem
 
-# DER tags (ITU-T X.690), and in DER an empty list and the name of an extension (RFC 5280, section 4.2.1.12).
-BIT_STRING, OBJECT_IDENTIFIER, SEQUENCE, CONTEXT_3 = 0x03, 0x06, 0x30, 0xA3
+# In DER: an empty list, and the names of two extensions (RFC 5280, sections 4.2.1.12 and 4.2.1.10).
 EMPTY_LIST, EXTENDED_KEY_USAGE, NAME_CONSTRAINTS = b"\x30\x00", b"\x55\x1d\x25", b"\x55\x1d\x1e"
 # UTF8String, NumericString, PrintableString, TeletexString, IA5String, UniversalString, BMPString; and BIT STRING for
 # the one attribute that is none (x500UniqueIdentifier).
@@ -124,8 +124,8 @@ def _unreadable_extensions(tbs: bytes, error: Exception) -> Problem:
 def _mismatched_algorithms(certificate: x509.Certificate, tbs: bytes) -> Problem | None:
     # RFC 5280, section 4.1.1.2, of signatureAlgorithm: "This field MUST contain the same algorithm identifier as the
     # signature field in the sequence tbsCertificate". The outer one is not signed.
-    inside = next(whole for tag, _, whole in elements(_content(tbs)) if tag == SEQUENCE)
-    _, (_, _, outside), _ = elements(_content(certificate.public_bytes(Encoding.DER)))
+    inside = next(whole for tag, _, whole in elements(content(tbs)) if tag == SEQUENCE)
+    _, (_, _, outside), _ = elements(content(certificate.public_bytes(Encoding.DER)))
     if inside != outside:
         return Problem("malformed", "It names two different signature algorithms, one inside and one outside.")
     return None
@@ -134,13 +134,13 @@ def _mismatched_algorithms(certificate: x509.Certificate, tbs: bytes) -> Problem
 def _odd_signature(certificate: x509.Certificate) -> Problem | None:
     # ITU-T X.690, section 8.6.2.2: the first byte of a BIT STRING counts the unused bits at its end. A signature is
     # whole bytes. With another count, one bit of it could be changed and nobody would notice.
-    *_, (_, signature, _) = elements(_content(certificate.public_bytes(Encoding.DER)))
+    *_, (_, signature, _) = elements(content(certificate.public_bytes(Encoding.DER)))
     return Problem("malformed", "Its signature is no whole number of bytes.") if signature[:1] != b"\0" else None
 
 
 def _odd_names(tbs: bytes) -> Problem | None:
     """RFC 5280, section 4.1.2.4: a DirectoryString is one of five kinds of strings. The others are older ones."""
-    lists = [content for tag, content, _ in elements(_content(tbs)) if tag == SEQUENCE]
+    lists = [content for tag, content, _ in elements(content(tbs)) if tag == SEQUENCE]
     for name in (lists[1], lists[3]):  # issuer and subject
         for _, relative, _ in elements(name):
             for _, attribute, _ in elements(relative):
@@ -154,10 +154,30 @@ def _bounded(tbs: bytes) -> Problem | None:
     # either process these fields or reject the certificate." The library skips them.
     for name, value in _raw_extensions(tbs):
         if name == NAME_CONSTRAINTS:
-            for _, subtrees, _ in elements(_content(value)):
+            for _, subtrees, _ in elements(content(value)):
                 if any(len(list(elements(subtree))) > 1 for _, subtree, _ in elements(subtrees)):
                     return Problem("name_constraints", "A name constraint in it has a minimum or a maximum.")
     return None
+
+
+def _unnamed_curve(key: ec.EllipticCurvePublicKey, tbs: bytes) -> Problem | None:
+    # RFC 5480, section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX." A curve is given by its
+    # name: whoever may write down a curve of their own can choose a weak one.
+    lists = [content for tag, content, _ in elements(content(tbs)) if tag == SEQUENCE]
+    algorithm = content(lists[4])  # after signature, issuer, validity and subject comes the key: what it is for
+    parameters = [tag for tag, _, _ in elements(algorithm)][1:]
+    if parameters != [OBJECT_IDENTIFIER]:
+        return Problem("malformed", "Its key does not name its curve, but writes down one of its own.")
+    return None
+
+
+def _raw_extensions(tbs: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The object identifier and the value of each extension, as DER, also of those that the library cannot read."""
+    for tag, tagged, _ in elements(content(tbs)):
+        if tag == CONTEXT_3:
+            for _, extension, _ in elements(content(tagged)):
+                parts = [part for _, part, _ in elements(extension)]
+                yield parts[0], parts[-1]
 
 
 def shown(name: x509.Name) -> str:
@@ -174,51 +194,6 @@ def comparable(name: x509.Name) -> tuple:
 
 def _prepared(value: str | bytes) -> str | bytes:
     return value if isinstance(value, bytes) else " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-
-
-def _unnamed_curve(key: ec.EllipticCurvePublicKey, tbs: bytes) -> Problem | None:
-    # RFC 5480, section 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX." A curve is given by its
-    # name: whoever may write down a curve of their own can choose a weak one.
-    lists = [content for tag, content, _ in elements(_content(tbs)) if tag == SEQUENCE]
-    algorithm = _content(lists[4])  # after signature, issuer, validity and subject comes the key: what it is for
-    parameters = [tag for tag, _, _ in elements(algorithm)][1:]
-    if parameters != [OBJECT_IDENTIFIER]:
-        return Problem("malformed", "Its key does not name its curve, but writes down one of its own.")
-    return None
-
-
-def _raw_extensions(tbs: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The object identifier and the value of each extension, as DER, also of those that the library cannot read."""
-    for tag, content, _ in elements(_content(tbs)):
-        if tag == CONTEXT_3:
-            for _, extension, _ in elements(_content(content)):
-                parts = [part for _, part, _ in elements(extension)]
-                yield parts[0], parts[-1]
-
-
-def elements(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """The elements of DER data: tag, content, and both with the length between them (ITU-T X.690, section 8.1)."""
-    at = 0
-    while at < len(data):
-        tag, length, begin = data[at], data[at + 1], at + 2
-        if length & 0x80:  # a long one: the low bits tell how many bytes hold the length
-            begin += length & 0x7F
-            length = int.from_bytes(data[at + 2 : begin])
-        yield tag, data[begin : begin + length], data[at : begin + length]
-        at = begin + length
-
-
-def element(tag: int, *content: bytes) -> bytes:
-    """The way back: one element with this content."""
-    content = b"".join(content)
-    if len(content) < 0x80:
-        return bytes([tag, len(content)]) + content
-    length = len(content).to_bytes((len(content).bit_length() + 7) // 8, "big")
-    return bytes([tag, 0x80 | len(length)]) + length + content
-
-
-def _content(whole: bytes) -> bytes:
-    return next(elements(whole))[1]
 
 
 def _said(error: Exception) -> str:

@@ -11,7 +11,8 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
-from helpers.trust.reading import SEQUENCE, Reading, comparable
+from helpers.trust.der import SEQUENCE
+from helpers.trust.reading import Reading, comparable
 from helpers.trust.report import Problem
 
 _KNOWN_CRITICAL = {ExtensionOID.ISSUING_DISTRIBUTION_POINT}

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, ObjectIdentifier
 
 from helpers.trust import pki
-from helpers.trust.reading import BIT_STRING, SEQUENCE, element, elements
+from helpers.trust.der import BIT_STRING, SEQUENCE, element, elements
 from helpers.trust.report import Report
 from helpers.trust.verify import verify_chain
 

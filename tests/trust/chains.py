@@ -15,8 +15,8 @@ from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from helpers.trust import pki
-from helpers.trust.reading import element as der
-from helpers.trust.reading import elements
+from helpers.trust.der import element as der
+from helpers.trust.der import elements
 from helpers.trust.verify import verify_chain
 
 HOST = "bank.example"

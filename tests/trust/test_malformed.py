@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 from helpers.trust import pki
-from helpers.trust.reading import BIT_STRING, SEQUENCE, element, elements
+from helpers.trust.der import BIT_STRING, SEQUENCE, element, elements
 from helpers.trust.verify import verify_chain
 
 QUICK, LONG = 2_000, 100_000

@@ -24,7 +24,7 @@ from trust.chains import (
 )  # fmt: skip
 
 from helpers.trust import pki
-from helpers.trust.reading import elements
+from helpers.trust.der import elements
 
 EMPTY = der(0x30)
 

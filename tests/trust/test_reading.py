@@ -23,7 +23,8 @@ from trust.chains import (
 )
 
 from helpers.trust import pki
-from helpers.trust.reading import elements, read
+from helpers.trust.der import elements
+from helpers.trust.reading import read
 from helpers.trust.verify import verify_chain
 
 UTF8, PRINTABLE, OCTETS, BITS, INTEGER = 0x0C, 0x13, 0x04, 0x03, 0x02

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtensionOID
 from trust.chains import HOST, UNKNOWN, authority, der, leaf, openssl, ours, raw
 
 from helpers.trust import pki
-from helpers.trust.reading import elements
+from helpers.trust.der import elements
 from helpers.trust.verify import verify_chain
 
 DAY = timedelta(days=1)
