@@ -4,7 +4,7 @@ A verdict matters for security, so ours does not stand alone. Where the others d
 not asked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,7 +16,7 @@ from OpenSSL import SSL, crypto
 from helpers.display.error import error_text
 from helpers.display.table import Table
 from helpers.trust import names
-from helpers.trust.reading import Reading, read
+from helpers.trust.reading import read
 from helpers.trust.revocation import load
 from helpers.trust.verify import Given
 
@@ -67,66 +67,72 @@ def second_opinions(
     Nothing that a certificate holds makes this raise: what a verifier cannot read, it does not accept.
     """
     at = at or datetime.now(UTC)
-    readings = [read(one) for one in (leaf, *intermediates)]
-    trusted = [reading for reading in map(read, roots) if reading.certificate]
+    shown, *others = [read(one).certificate for one in (leaf, *intermediates)]
+    others = [certificate for certificate in others if certificate]
+    trusted = [certificate for certificate in (read(one).certificate for one in roots) if certificate]
+    lists = [load(crl) for crl in crls]
+    asks_revocation = "" if lists else ", revocation"
     return Opinions(
         (
-            _ask(_cryptography, "cryptography", cryptography.__version__, readings, trusted, name, purpose, at, ()),
-            _ask(_openssl, "OpenSSL", _openssl_version(), readings, trusted, name, purpose, at, tuple(map(load, crls))),
+            _opinion(
+                "cryptography",
+                cryptography.__version__,
+                _not_asked_of_cryptography(name, purpose),
+                lambda: _ask_cryptography(shown, others, trusted, name, purpose, at),
+            ),
+            _opinion(
+                "OpenSSL",
+                _openssl_version(),
+                f"name, purpose{asks_revocation}",
+                lambda: _ask_openssl(shown, others, trusted, at, lists),
+            ),
         )
     )
 
 
-def _ask(verifier, called: str, version: str, readings: Sequence[Reading], *question) -> Opinion:
+def _opinion(verifier: str, version: str, not_asked: str, ask: Callable[[], None]) -> Opinion:
     try:
-        refusal, not_asked = verifier(*readings[:1], readings[1:], *question)
-    except Exception as error:  # an unreadable certificate, in the library's own words
-        return Opinion(called, version, False, error_text(error) or type(error).__name__, "")
-    return Opinion(called, version, not refusal, refusal or "accepted", not_asked)
+        ask()
+    except Exception as error:  # it refuses, or it cannot read the certificate: both in its own words
+        # Behind the reason, cryptography names the certificate.
+        text = error_text(str(error).partition(" (encountered processing")[0])
+        return Opinion(verifier, version, False, text or type(error).__name__, not_asked)
+    return Opinion(verifier, version, True, "accepted", not_asked)
 
 
-def _cryptography(leaf, intermediates, roots, name, purpose, at, _crls) -> tuple[str, str]:
-    store = verification.Store([root.certificate for root in roots])
-    policy = verification.PolicyBuilder().store(store).time(at)
-    asked_for = names.reference(name) if name else None
-    others = [reading.certificate for reading in intermediates if reading.certificate]
-    not_asked = ["revocation"]
-    try:
-        if purpose == "server" and asked_for and asked_for.kind != "e-mail address":
-            kind = x509.IPAddress if asked_for.kind == "IP address" else x509.DNSName
-            policy.build_server_verifier(kind(asked_for.value)).verify(leaf.certificate, others)
-        else:
-            # Its server verifier wants a name, and its client verifier gives back the names that it found.
-            not_asked = (["name"] if name else []) + (
-                ["purpose: it took the chain for a client's"] * (purpose != "client")
-            )
-            not_asked.append("revocation")
-            policy.build_client_verifier().verify(leaf.certificate, others)
-    except verification.VerificationError as error:
-        return _without_the_certificate(str(error)), ", ".join(not_asked)
-    return "", ", ".join(not_asked)
+def _asks_for_a_server(name: str | None, purpose: str | None) -> bool:
+    # cryptography's verifier of servers wants a DNS name or an IP address. Its other one is for clients.
+    return purpose == "server" and name is not None and "@" not in name
 
 
-def _without_the_certificate(text: str) -> str:
-    return error_text(text.partition(" (encountered processing")[0])
+def _not_asked_of_cryptography(name: str | None, purpose: str | None) -> str:
+    if _asks_for_a_server(name, purpose):
+        return "revocation"
+    as_client = [] if purpose == "client" else ["purpose: it took the chain for a client's"]
+    return ", ".join([*(["name"] if name else []), *as_client, "revocation"])
 
 
-def _openssl(leaf, intermediates, roots, _name, _purpose, at, crls) -> tuple[str, str]:
+def _ask_cryptography(leaf, intermediates, roots, name, purpose, at) -> None:
+    policy = verification.PolicyBuilder().store(verification.Store(roots)).time(at)
+    if _asks_for_a_server(name, purpose):
+        wanted = names.reference(name)
+        kind = x509.IPAddress if wanted.kind == "IP address" else x509.DNSName
+        policy.build_server_verifier(kind(wanted.value)).verify(leaf, intermediates)
+    else:
+        policy.build_client_verifier().verify(leaf, intermediates)
+
+
+def _ask_openssl(leaf, intermediates, roots, at, crls) -> None:
     store = crypto.X509Store()
     for root in roots:
-        store.add_cert(crypto.X509.from_cryptography(root.certificate))
+        store.add_cert(crypto.X509.from_cryptography(root))
     store.set_time(at)
     for crl in filter(None, crls):  # one that cannot be read is none
         store.add_crl(crl)
     # A root counts although it did not sign itself, as in verify_chain.
     store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN | (crypto.X509StoreFlags.CRL_CHECK if crls else 0))
-    others = [crypto.X509.from_cryptography(one.certificate) for one in intermediates if one.certificate]
-    not_asked = "name, purpose" + ("" if crls else ", revocation")
-    try:
-        crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf.certificate), others).verify_certificate()
-    except crypto.X509StoreContextError as error:
-        return error_text(str(error)), not_asked
-    return "", not_asked
+    others = [crypto.X509.from_cryptography(one) for one in intermediates]
+    crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), others).verify_certificate()
 
 
 def _openssl_version() -> str:
