@@ -25,7 +25,7 @@ from helpers.display.error import error_text
 from helpers.display.table import Table
 from helpers.display.text import duration, visible
 from helpers.trust.anatomy import lifetime, names
-from helpers.trust.names import LooksLikeAnAddress, dns_name
+from helpers.trust.names import LooksLikeAnAddress, dns_name, is_ip_address
 from helpers.trust.pki import common_name
 from helpers.trust.reading import Reading, read
 from helpers.trust.report import Report
@@ -141,14 +141,6 @@ def _encoded(meant: str) -> str:
             " with no hyphen at the beginning or the end."
         ) from None
     return name
-
-
-def is_ip_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return "%" not in text  # "fe80::1%eth0" names a network card of this computer as well
 
 
 def _check_port(port: int) -> None:
@@ -283,15 +275,14 @@ class SiteReport:
     @property
     def summary(self) -> str:
         """Both verdicts in one line. "accepted" stands alone only where both say so."""
-        ours = "accepted" if self.report.ok else f"refused ({self.report.reasons})"
-        theirs = {True: "accepted", False: f"refused ({self.openssl.text})", None: "came to no verdict"}[
-            self.openssl.ok
-        ]
-        if self.openssl.ok is not None and self.openssl.ok == self.report.ok:
-            if self.report.ok:
-                return "✔ accepted by both verifiers"
+        if self.report.ok and self.openssl.ok:
+            return "✔ accepted by both verifiers"
+        if not self.report.ok and self.openssl.ok is False:
             reasons = f"this course: {self.report.reasons}; {self.openssl.by}: {self.openssl.text}"
             return f"✘ refused by both verifiers ({reasons})"
+        ours = "accepted" if self.report.ok else f"refused ({self.report.reasons})"
+        refused = f"refused ({self.openssl.text})"
+        theirs = {True: "accepted", False: refused, None: "came to no verdict"}[self.openssl.ok]
         return f"! do not rely on it: this course {ours}, {self.openssl.by} {theirs}"
 
     def tables(self) -> tuple[Table, Table]:

@@ -8,7 +8,6 @@ Both ends are Python's own `ssl` (OpenSSL). They write into two buffers in memor
 depends on ports or timing. The messages of the picture are those that OpenSSL reported while it sent and read them.
 """
 
-import ipaddress
 import itertools
 import os
 import secrets
@@ -33,6 +32,7 @@ from helpers.protocols.tls_messages import (
     message_name,
     watch,
 )
+from helpers.trust.names import is_ip_address
 from helpers.trust.pki import Credential, common_name
 
 # OpenSSL 3.2 and later compresses certificates (RFC 8879) where it was built so. The message then has another name, and
@@ -186,14 +186,6 @@ class _End:
         return self.outer_type == APPLICATION_DATA or self.changed_cipher
 
 
-def _is_ip_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
 class Session:
     """A TLS connection between `client` and `server`. Making one runs the handshake, and then each end's first read."""
 
@@ -245,7 +237,7 @@ class Session:
         name = message_name(content_type, data)
         notes = {
             # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
-            "ClientHello": "" if _is_ip_address(self.name) else f"asks for {self.name}",
+            "ClientHello": "" if is_ip_address(self.name) else f"asks for {self.name}",
             "CertificateRequest": f"asks {peer.party} for a certificate",
             "Certificate": "a certificate is public: showing it proves nothing yet",
             "CertificateVerify": "a signature over the handshake so far, by the key that belongs to the certificate",

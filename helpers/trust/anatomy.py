@@ -1,6 +1,5 @@
 """What stands in a certificate, and the picture of a chain."""
 
-import itertools
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -13,7 +12,7 @@ from helpers.display.table import Table
 from helpers.display.text import duration
 from helpers.trust.names import presented
 from helpers.trust.reading import Reading, read
-from helpers.trust.report import Report
+from helpers.trust.report import PASSED, Report
 from helpers.trust.verify import Given
 
 USAGES = {
@@ -62,38 +61,39 @@ def picture(report: Report, roots: Iterable[Given] = ()) -> ChainPicture:
     `roots` are those that the verifier trusts. Where the chain leads to none of them, the picture shows the gap.
     """
     readings = [read(one) for one in reversed(report.path)]
-    trusted = next((check.state == "passed" for check in report.checks if check.name == "Trusted root"), False)
-    boxes = [_box(reading, "trusted" if trusted and reading is readings[0] else "plain") for reading in readings]
-    if readings and not trusted:
-        missing = _short(readings[0].certificate.issuer)
-        if readings[0].self_issued:
-            boxes[0] = _box(readings[0], "missing", "names itself as its issuer, and is not trusted here")
-        else:
-            why = "is not here: neither sent along nor trusted"
-            if "bad_signature" in report.failed:
-                why = "is here, but its key did not sign"
-            if "chain_too_long" in report.failed:
-                why = "not looked at: the chain is too long"
-            boxes.insert(0, Box(missing, why, "missing"))
+    trusted = next((check.state == PASSED for check in report.checks if check.name == "Trusted root"), False)
+    if not readings or trusted:
+        return _pictured([], "", readings, trusted)
     trust_store = ", ".join(_short(read(one).certificate.subject) for one in roots)
-    if readings and not trusted and trust_store and "bad_signature" not in report.failed:
-        boxes.insert(0, Box(trust_store, "in the trust store", "trusted"))
-    linked = [Box(box.title, box.text, box.kind, _link(above)) for above, box in itertools.pairwise(boxes)]
-    return ChainPicture("Who vouches for whom", (*boxes[:1], *linked))
+    above, link = [], ""
+    if trust_store and "bad_signature" not in report.failed:
+        above, link = [Box(trust_store, "in the trust store", "trusted")], "✘ nothing leads from here to the next"
+    if not readings[0].self_issued:
+        why = "is not here: neither sent along nor trusted"
+        if "bad_signature" in report.failed:
+            why = "is here, but its key did not sign"
+        if "chain_too_long" in report.failed:
+            why = "not looked at: the chain is too long"
+        above.append(Box(_short(readings[0].certificate.issuer), why, "missing", link))
+        link = "should have signed"
+    return _pictured(above, link, readings, trusted)
 
 
-def _link(above: Box) -> str:
-    if above.text == "in the trust store":
-        return "✘ nothing leads from here to the next"
-    return "should have signed" if above.kind == "missing" and "names itself" not in above.text else "signed"
+def _pictured(above: list[Box], link: str, readings: list[Reading], trusted: bool) -> ChainPicture:
+    """The certificates that were found, below the boxes `above`. `link` is between the two."""
+    boxes = above[:]
+    for reading in readings:
+        kind, text = "plain", _what(reading)
+        if reading is readings[0] and trusted:
+            kind, text = "trusted", f"{text}, in the trust store"
+        elif reading is readings[0] and reading.self_issued:
+            kind, text = "missing", "names itself as its issuer, and is not trusted here"
+        boxes.append(Box(_short(reading.certificate.subject), text, kind, link if reading is readings[0] else "signed"))
+    return ChainPicture("Who vouches for whom", boxes)
 
 
-def _box(reading: Reading, kind: str, text: str = "") -> Box:
-    constraints = reading.get(x509.BasicConstraints)
-    what = "a CA" if constraints and constraints.ca else f"a certificate for {', '.join(names(reading)) or 'no name'}"
-    if kind == "trusted":
-        what = f"{what}, in the trust store"
-    return Box(_short(reading.certificate.subject), text or what, kind)
+def _what(reading: Reading) -> str:
+    return "a CA" if reading.is_ca else f"a certificate for {', '.join(names(reading)) or 'no name'}"
 
 
 def _short(name: x509.Name) -> str:
@@ -115,9 +115,9 @@ def _key(key) -> str:
 
 
 def _constraints(reading: Reading) -> str:
-    constraints = reading.get(x509.BasicConstraints)
-    if not (constraints and constraints.ca):
+    if not reading.is_ca:
         return "no CA"
+    constraints = reading.get(x509.BasicConstraints)
     return "a CA" if constraints.path_length is None else f"a CA, with at most {constraints.path_length} CAs below it"
 
 

@@ -26,9 +26,8 @@ def check(chain: Sequence[Reading]) -> Iterator[Problem]:
         if constraints is None:
             continue
         if position == 0:
-            own = issuer.get(x509.BasicConstraints)
             # RFC 5280, section 4.2.1.10: the extension "MUST be used only in a CA certificate".
-            if not (own and own.ca):
+            if not issuer.is_ca:
                 yield Problem("name_constraints", "It is no CA's certificate, and still has name constraints.")
             continue
         if problem := _unclear(constraints):

@@ -48,6 +48,14 @@ def reference(name: str) -> Reference:
     return Reference("DNS name", dns_name(name))
 
 
+def is_ip_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # "fe80::1%eth0" names a network card of this computer as well
+
+
 def dns_name(name: str) -> str:
     """A DNS name in lower case and ASCII. Raises ValueError where it is none."""
     name = name.removesuffix(".")

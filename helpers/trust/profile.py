@@ -135,16 +135,15 @@ def _of_an_issued_one(reading: Reading) -> Iterator[str]:
     # facilitate certification path construction." One that signed itself may leave it out.
     if not reading.self_issued and (authority is None or authority.key_identifier is None):
         yield "has no authority key identifier"
-    constraints = reading.get(x509.BasicConstraints)
     # RFC 5280, section 4.2.1.2: the subject key identifier "MUST appear in all conforming CA certificates".
-    if constraints and constraints.ca and reading.get(x509.SubjectKeyIdentifier) is None:
+    if reading.is_ca and reading.get(x509.SubjectKeyIdentifier) is None:
         yield "is a CA's and has no subject key identifier"
     # RFC 5280, section 4.2.1.3: conforming CAs "MUST include this extension in certificates that contain public keys
     # that are used to validate digital signatures on other public key certificates or CRLs."
-    if constraints and constraints.ca and reading.get(x509.KeyUsage) is None:
+    if reading.is_ca and reading.get(x509.KeyUsage) is None:
         yield "is a CA's and has no key usage"
     # RFC 5280, section 4.2.1.9, of a CA's basic constraints: "MUST mark the extension as critical".
-    if constraints and constraints.ca and not reading.extensions[x509.BasicConstraints].critical:
+    if reading.is_ca and not reading.extensions[x509.BasicConstraints].critical:
         yield "is a CA's, and its basic constraints are not critical"
 
 

@@ -49,6 +49,12 @@ class Reading:
         return extension.value if extension else None
 
     @property
+    def is_ca(self) -> bool:
+        """Whether basic constraints say that it may vouch for others (RFC 5280, section 4.2.1.9)."""
+        constraints = self.get(x509.BasicConstraints)
+        return bool(constraints and constraints.ca)
+
+    @property
     def self_issued(self) -> bool:
         # RFC 5280, section 6.1: "A certificate is self-issued if the same DN appears in the subject and issuer fields".
         return comparable(self.certificate.subject) == comparable(self.certificate.issuer)
@@ -62,11 +68,11 @@ def read(given: x509.Certificate | bytes) -> Reading:
         try:
             certificate = given if isinstance(given, x509.Certificate) else _load(given)
         except Exception as error:
-            return Reading(None, Problem("malformed", f"These bytes are no certificate: {_said(error)}."))
+            return Reading(None, Problem("malformed", f"These bytes are no certificate: {said(error)}."))
         try:
             return _read(certificate)
         except Exception as error:
-            return Reading(certificate, Problem("malformed", f"It cannot be read: {_said(error)}."))
+            return Reading(certificate, Problem("malformed", f"It cannot be read: {said(error)}."))
 
 
 def _load(given: bytes) -> x509.Certificate:
@@ -118,7 +124,7 @@ def _unreadable_extensions(tbs: bytes, error: Exception) -> Problem:
     # RFC 5280, section 4.2.1.12: "ExtKeyUsageSyntax ::= SEQUENCE SIZE (1..MAX) OF KeyPurposeId".
     if (EXTENDED_KEY_USAGE, EMPTY_LIST) in _raw_extensions(tbs):
         return Problem("eku", "Its extended key usage is an empty list, so it allows no use at all.")
-    return Problem("malformed", f"Its extensions cannot be read: {_said(error)}.")
+    return Problem("malformed", f"Its extensions cannot be read: {said(error)}.")
 
 
 def _mismatched_algorithms(certificate: x509.Certificate, tbs: bytes) -> Problem | None:
@@ -196,6 +202,6 @@ def _prepared(value: str | bytes) -> str | bytes:
     return value if isinstance(value, bytes) else " ".join(unicodedata.normalize("NFKC", value).casefold().split())
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """The library's own words, on one line and without its full stop."""
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

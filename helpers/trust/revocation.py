@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID, ExtensionOID
 
 from helpers.trust.der import SEQUENCE
-from helpers.trust.reading import Reading, comparable
+from helpers.trust.reading import Reading, comparable, said
 from helpers.trust.report import Problem
 
 _KNOWN_CRITICAL = {ExtensionOID.ISSUING_DISTRIBUTION_POINT}
@@ -21,9 +21,11 @@ _NOT_REVOKED = {x509.ReasonFlags.remove_from_crl}
 
 
 def check(
-    chain: Sequence[Reading], crls: Sequence[x509.CertificateRevocationList | bytes], at: datetime
+    chain: Sequence[Reading], lists: Sequence[x509.CertificateRevocationList | None], at: datetime
 ) -> list[Problem]:
     """Problems of `chain`, the leaf first and the root last. For the leaf there must be a list that can be believed.
+
+    `lists` are what `load` gives.
 
     A CA of the chain is looked up where its issuer's list was given. OpenSSL's CRL_CHECK, too, demands a list for the
     leaf only; CRL_CHECK_ALL demands one for every certificate.
@@ -34,21 +36,23 @@ def check(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problems: list[Problem] = []
-        lists = [load(crl) for crl in crls]
         for child, issuer in itertools.pairwise(chain):
             problems += _check_one(child, issuer, lists, at, required=child is chain[0])
         return problems
 
 
 def load(crl: x509.CertificateRevocationList | bytes) -> x509.CertificateRevocationList | None:
+    """A list, given as such or as PEM or DER bytes. None where it cannot be read."""
     if isinstance(crl, x509.CertificateRevocationList):
         return crl
-    try:
-        crl = bytes(crl)
-        # As with certificates: DER begins with the tag of a SEQUENCE.
-        return x509.load_der_x509_crl(crl) if crl[:1] == bytes([SEQUENCE]) else x509.load_pem_x509_crl(crl)
-    except Exception:
-        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            crl = bytes(crl)
+            # As with certificates: DER begins with the tag of a SEQUENCE.
+            return x509.load_der_x509_crl(crl) if crl[:1] == bytes([SEQUENCE]) else x509.load_pem_x509_crl(crl)
+        except Exception:
+            return None
 
 
 def _check_one(child: Reading, issuer: Reading, lists: Sequence, at: datetime, required: bool) -> list[Problem]:
@@ -68,7 +72,7 @@ def _check_one(child: Reading, issuer: Reading, lists: Sequence, at: datetime, r
             if entry is not None and _takes_back(entry):
                 return [Problem("revoked", "Its issuer has taken it back: it stands on the issuer's list.")]
         except Exception as error:
-            refused.append(f"A list that was given cannot be read: {' '.join(str(error).split())[:100]}.")
+            refused.append(f"A list that was given cannot be read: {said(error)}.")
             continue
         believed = True
     if believed or not (required or refused):
@@ -121,9 +125,7 @@ def _wrong_extensions(crl: x509.CertificateRevocationList, child: Reading) -> st
         if extension.critical and oid not in _KNOWN_CRITICAL:
             return "The list has a critical extension that this verifier does not process."
     if scope := extensions.get(ExtensionOID.ISSUING_DISTRIBUTION_POINT):
-        constraints = child.get(x509.BasicConstraints)
-        is_ca = bool(constraints and constraints.ca)
-        scope = scope.value
+        scope, is_ca = scope.value, child.is_ca
         if (scope.full_name or scope.relative_name) and not _names_meet(scope, child):
             return "The list is a part of the CA's, and this certificate belongs to another part."
         partial = scope.indirect_crl or scope.only_some_reasons or scope.only_contains_attribute_certs

@@ -33,7 +33,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from helpers.display.text import duration
 from helpers.trust import constraints, names, profile, revocation
 from helpers.trust.path import Path, paths
-from helpers.trust.reading import Reading, read, shown
+from helpers.trust.reading import Reading, read, said, shown
 from helpers.trust.report import FAILED, NOT_ASKED, NOT_REACHED, PASSED, Check, Problem, Report
 
 PURPOSES = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH, None: None}
@@ -71,7 +71,7 @@ def verify_chain(
     for several in (intermediates, roots, crls):
         if isinstance(several, bytes | x509.Certificate | x509.CertificateRevocationList):
             raise ValueError("intermediates, roots and crls are lists, also of one: [root]")
-    asked = name, purpose, at, tuple(crls)
+    asked = name, purpose, at, tuple(map(revocation.load, crls))
     title = f"Certificate for {name}" if name else "Certificate"
     first = read(leaf)
     if first.problem:
@@ -99,7 +99,7 @@ class Case:
     name: str | None
     purpose: str | None
     at: datetime
-    crls: tuple[x509.CertificateRevocationList | bytes, ...]
+    crls: tuple[x509.CertificateRevocationList | None, ...]  # None for one that cannot be read
     unreadable: int = 0  # certificates that came along, or that should be trusted, and that nobody can read
 
     @property
@@ -153,11 +153,11 @@ def _run(case: Case) -> tuple[Check, ...]:
 def _apply(rule: Rule, case: Case) -> Check:
     try:
         problems = list(rule.find(case))
-        said = "" if problems else rule.all_well(case)
+        all_well = "" if problems else rule.all_well(case)
     except Exception as error:  # what a certificate can hold has no end; whatever this one holds, it is no yes
-        problems = [Problem("malformed", f"It cannot be judged: {' '.join(str(error).split())[:200]}.")]
+        problems = [Problem("malformed", f"It cannot be judged: {said(error)}.")]
     if not problems:
-        return Check(rule.name, PASSED, said, rule.source)
+        return Check(rule.name, PASSED, all_well, rule.source)
     text = " ".join(dict.fromkeys(problem.text for problem in problems))
     return Check(rule.name, FAILED, text, rule.source, tuple(dict.fromkeys(problem.reason for problem in problems)))
 
@@ -277,12 +277,12 @@ def _key_usage(case: Case) -> Iterator[Problem]:
         # RFC 5280, section 6.1.4 (n): "If a key usage extension is present, verify that the keyCertSign bit is set."
         if usage and not usage.key_cert_sign:
             yield Problem("key_usage", f"{_whose(reading, case)} has a key that may not sign certificates.")
-    usage, constraints_ = case.leaf.get(x509.KeyUsage), case.leaf.get(x509.BasicConstraints)
+    usage = case.leaf.get(x509.KeyUsage)
     if usage is None:
         return
     # RFC 5280, section 4.2.1.9: "If the cA boolean is not asserted, then the keyCertSign bit in the key usage extension
     # MUST NOT be asserted."
-    if usage.key_cert_sign and not (constraints_ and constraints_.ca):
+    if usage.key_cert_sign and not case.leaf.is_ca:
         yield Problem("key_usage", "Its key may sign certificates, although it is no CA.")
     # RFC 5280, section 4.2.1.12, names the bits that go with each purpose.
     allowed = usage.digital_signature or usage.key_agreement or (usage.key_encipherment and case.purpose != "client")
@@ -294,21 +294,18 @@ def _key_usage(case: Case) -> Iterator[Problem]:
 
 
 def _authorities(case: Case) -> Iterator[Problem]:
-    leaf = case.leaf.get(x509.BasicConstraints)
     # Baseline Requirements, section 7.1.2.7.8: in a server's certificate, cA MUST be FALSE. RFC 5280, section 4.2.1.9,
     # allows it: the last certificate "can be a CA certificate".
-    if leaf and leaf.ca and len(case.chain) > 1:
+    if case.leaf.is_ca and len(case.chain) > 1:
         yield Problem("leaf_is_ca", "It is the certificate of a CA.")
     cas_below = 0  # those that count: RFC 5280, section 4.2.1.9, leaves out the self-issued ones
     for reading in case.chain[1:]:
-        own = reading.get(x509.BasicConstraints)
         # RFC 5280, section 4.2.1.9: without the extension or the boolean, "the certified public key MUST NOT be used to
         # verify certificate signatures."
-        if own is None or not own.ca:
+        if not reading.is_ca:
             yield Problem("not_a_ca", f"{_whose(reading, case)} is no CA (basic constraints).")
-        elif own.path_length is not None and cas_below > own.path_length:
-            text = f"{_whose(reading, case)} may have {own.path_length} CAs below it, and has {cas_below}."
-            yield Problem("pathlen", text)
+        elif (most := reading.get(x509.BasicConstraints).path_length) is not None and cas_below > most:
+            yield Problem("pathlen", f"{_whose(reading, case)} may have {most} CAs below it, and has {cas_below}.")
         cas_below += not reading.self_issued
 
 

@@ -55,8 +55,8 @@ class Specimen:
 
 def servers(host: str = "bank.example") -> dict[str, Specimen]:
     """Chains for a server that should be `host`, by their names: the good one first."""
-    specimens = _Keeper("server", host, x509.DNSName(host)).specimens() + _only_for_servers(host)
-    return {specimen.name: specimen for specimen in specimens}
+    keeper = _Keeper("server", host, x509.DNSName(host))
+    return {specimen.name: specimen for specimen in (*keeper.specimens(), *_only_for_servers(keeper))}
 
 
 def clients(email: str = "alice@bank.example") -> dict[str, Specimen]:
@@ -257,8 +257,8 @@ class _Keeper:
         ]
 
 
-def _only_for_servers(host: str) -> list[Specimen]:
-    keeper = _Keeper("server", host, x509.DNSName(host))
+def _only_for_servers(keeper: _Keeper) -> list[Specimen]:
+    host = keeper.wanted
 
     def named(name: str, flaw: str, reason: str, names: list | None, wanted: str = host) -> Specimen:
         return keeper.specimen(name, flaw, reason, keeper.leaf(alternative_names=names), wanted=wanted)
