@@ -99,16 +99,22 @@ class Failure:
 
 @dataclass(frozen=True)
 class Exchange:
-    """What was exchanged, and what it proved. Raises ValueError where a message, proof or failure does not fit in."""
+    """What was exchanged, and what it proved. Raises ValueError where a message, proof or failure does not fit in.
+
+    `seen_by` is the party at whose end alone the run was watched, where the other end belongs to a program of somebody
+    else: what that one verified is then not among the proofs. None: every verifier was watched, or asked.
+    """
 
     title: str
     parties: tuple[str, ...]
     messages: tuple[Message, ...]
     proofs: tuple[Proof, ...]
     failure: Failure | None = None
+    seen_by: str | None = None
 
     def __post_init__(self) -> None:
         named = [name for message in self.messages for name in (message.sender, message.receiver)]
+        named += [self.seen_by] if self.seen_by else []
         named += [name for proof in self.proofs for name in (proof.prover, proof.verifier)]
         if len(set(self.parties)) < len(self.parties):
             raise ValueError(f"two of the parties have the same name: {self.parties}")
@@ -175,6 +181,8 @@ class Exchange:
         """The direction in a few words. With more than two parties there is none for the whole."""
         if len(self.parties) > 2:
             return ""
+        if self.seen_by:
+            return f"Seen from the end of {self.seen_by} alone"
         borrowed = any(not is_own_name(proof.prover, proof.identity) for proof in self.proofs)
         return _VERDICTS[self.direction()] + (", under a borrowed name" if borrowed else "")
 
@@ -191,6 +199,10 @@ class Exchange:
         return " ".join(said)
 
     def _pair_explanation(self, a: str, b: str) -> str:
+        if self.seen_by:
+            other = b if a == self.seen_by else a
+            known = self._shown(other, self.seen_by) or f"{other} did not authenticate to {self.seen_by}."
+            return f"{known} What {other} verified, this end cannot see."
         direction = self.direction(a, b)
         if direction is Direction.NONE:
             return f"Neither {a} nor {b} authenticated."
@@ -212,8 +224,7 @@ class Exchange:
 
     def _shown(self, prover: str, verifier: str) -> str:
         """One sentence for each identity that the verifier accepted: factors of two identities don't add up."""
-        proofs = self._proofs(prover, verifier)
-        said = []
+        proofs, said = self._proofs(prover, verifier), []
         for identity in dict.fromkeys(proof.identity for proof in proofs):
             factors = words(frozenset().union(*(p.factors for p in proofs if p.identity == identity)))
             if is_own_name(prover, identity):

@@ -1,14 +1,20 @@
 """Direction and factors, for pairs and for the whole, under both definitions."""
 
 import itertools
+import ssl
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.exchange import INTERLOCKED, SAME_SESSION, Direction, Exchange, Factor, Failure, Message, Proof
-from helpers.protocols import tls
+from helpers.protocols import tls, wires
 from helpers.protocols.login import Accounts, log_in
+from helpers.protocols.relay import Relay, relayed_login
+from helpers.protocols.site import Site
+from helpers.protocols.tls_session import Stranger
+from helpers.trust import pki
 
 POSSESSION = frozenset({Factor.POSSESSION})
 KNOWLEDGE = frozenset({Factor.KNOWLEDGE})
@@ -60,25 +66,25 @@ def test_an_optional_certificate_that_is_not_sent_proves_nothing(root):
     assert tls.handshake(alice, bank, "bank.example").direction() is Direction.MUTUAL
 
 
-def joined(title, parties, first, second):
-    """Two runs as one exchange: first all messages of one, then all of the other."""
-    moved = [Proof(**{**vars(proof), "at": proof.at + len(first.messages)}) for proof in second.proofs]
-    return Exchange(title, parties, (*first.messages, *second.messages), (*first.proofs, *moved))
+@dataclass(frozen=True)
+class Customer(Relay):
+    """A relay that is itself a customer of the bank, with a certificate of its own."""
+
+    own: pki.Credential
+
+    def back(self, shown):
+        return tls.Client(self.party, self.trust, self.own)
 
 
 def relay(root, site, with_certificate):
-    """A phishing relay, really run: the victim logs in to the proxy, and the proxy to the site as the victim."""
-    fake = tls.Server("proxy", root.issue_server("bank-example.test"))
-    victim = tls.Client("alice", root.certificate)
-    typed = log_in(
-        victim, fake, "bank-example.test", Accounts().add("alice", "correct horse"), "alice", "correct horse"
-    )
-    # The proxy checked nothing: it takes whatever is typed. So its own "proof" of the victim is left out.
-    typed = Exchange(typed.title, typed.parties, typed.messages, [p for p in typed.proofs if p.prover == "proxy"])
-    own = root.issue_client("mallory@bank.example") if with_certificate else None
+    """A phishing relay, really run."""
+    front = tls.Server("proxy.example", root.issue_server("proxy.example"))
+    middle = Relay("proxy.example", front, root.certificate)
+    if with_certificate:
+        middle = Customer("proxy.example", front, root.certificate, root.issue_client("mallory@bank.example"))
     accounts = Accounts().add("alice", "correct horse")
-    used = log_in(tls.Client("proxy", root.certificate, own), site, "bank.example", accounts, "alice", "correct horse")
-    return joined("Phishing relay", ("alice", "proxy", "bank.example"), typed, used)
+    victim = tls.Client("alice", root.certificate)
+    return relayed_login(victim, middle, site, "bank.example", accounts, "alice", "correct horse")
 
 
 @pytest.mark.parametrize("with_certificate", [False, True])
@@ -86,10 +92,10 @@ def test_victim_and_site_of_a_relay_never_come_out_mutual(root, bank, strict_ban
     run = relay(root, strict_bank if with_certificate else bank, with_certificate)
     assert both_directions(run, "alice", "bank.example") == (Direction.NONE, Direction.NONE)
     expected = Direction.MUTUAL if with_certificate else Direction.TWO_ONE_WAYS
-    assert run.direction("proxy", "bank.example") is expected
-    assert run.direction("alice", "proxy") is Direction.ONE_WAY
-    assert "bank.example took proxy for alice" in run.summary()
-    assert "In truth, proxy sent it." in str(run)
+    assert run.direction("proxy.example", "bank.example") is expected
+    assert run.direction("alice", "proxy.example") is Direction.ONE_WAY
+    assert "bank.example took proxy.example for alice" in run.summary()
+    assert "In truth, proxy.example sent it." in str(run)
 
 
 def test_more_than_two_parties_need_a_pair(root, bank):
@@ -192,3 +198,47 @@ def test_a_name_with_a_line_break_forges_no_line():
 def test_summary_says_who_refused():
     run = Exchange("x", ("A", "B"), (Message("A", "B", "hello"),), (), Failure("B", "why", 0))
     assert run.summary() == "No authentication. Neither A nor B authenticated. B refused."
+
+
+# The direction follows from the run: the same code, with one check switched off, answers differently.
+
+
+@pytest.mark.parametrize("wire", [wires.memory, wires.loopback])
+def test_without_the_clients_name_check_the_server_has_proved_nothing(root, bank, strict_bank, wire):
+    own = root.issue_client("alice@bank.example")
+    for server, checked, unchecked in (
+        (bank, Direction.ONE_WAY, Direction.NONE),
+        (strict_bank, Direction.MUTUAL, Direction.ONE_WAY),
+    ):
+        for check_name, expected in ((True, checked), (False, unchecked)):
+            alice = tls.Client("alice", root.certificate, own, check_name=check_name)
+            run = tls.handshake(alice, server, "bank.example", wire=wire)
+            assert run.direction() is expected
+            assert bool(run.factors_of("bank.example")) is check_name
+
+
+@pytest.mark.parametrize("wire", [wires.memory, wires.loopback])
+def test_without_cert_required_the_client_has_proved_nothing(root, wire):
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
+    server = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)
+    directions = []
+    for mode in (ssl.CERT_REQUIRED, ssl.CERT_NONE):
+        server.context.verify_mode = mode
+        directions.append(tls.handshake(alice, server, "bank.example", wire=wire).direction())
+    assert directions == [Direction.MUTUAL, Direction.ONE_WAY]
+
+
+def test_seen_from_one_end_the_picture_does_not_say_what_the_other_verified(root, strict_bank):
+    alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
+    with Site(strict_bank, visitor="alice") as site:
+        wire = wires.to_port(site.port)
+        with tls.Session(alice, Stranger("bank.example"), "bank.example", wire) as session:
+            run = session.exchange()
+    assert run.seen_by == "alice"
+    said = "bank.example authenticated to alice (possession). What bank.example verified, this end cannot see."
+    assert run.summary() == f"Seen from the end of alice alone. {said}"
+    (visit,) = site.visits
+    said = "alice authenticated to bank.example (possession). What alice verified, this end cannot see."
+    assert visit.summary() == f"Seen from the end of bank.example alone. {said}"
+    # The two together are what both ends saw.
+    assert {*run.proofs, *visit.proofs} > set(run.proofs)

@@ -9,16 +9,16 @@ travels, and not to the server that asked.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qs, urlencode
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from helpers.exchange import Exchange, Factor, Failure, Proof
-from helpers.protocols import otp
+from helpers.protocols import http, otp, wires
 from helpers.protocols.tls import Client, Server, Session
+from helpers.trust.pki import common_name
 
 # The least that the OWASP Password Storage Cheat Sheet asks of Argon2id: 19 MiB, two passes, one lane.
 PASSWORD_HASHING = {"memory_cost": 19 * 1024, "iterations": 2, "lanes": 1}
@@ -78,6 +78,10 @@ def _hash_matches(stored: str, password: str) -> bool:
     return True
 
 
+ASKS_FOR_CODE = "asks for a one-time code"
+Answer = tuple[str, str]  # the status of HTTP, and a text: ("200 OK", "welcome")
+
+
 def log_in(
     client: Client,
     server: Server,
@@ -87,80 +91,111 @@ def log_in(
     password: str,
     code: Callable[[], str] | None = None,
     title: str = "",
+    wire=wires.memory,
 ) -> Exchange:
     """Connect, and log `user` in inside the session.
 
     `code` gives the one-time code when the server asks for it, as a person reads it off their device. Where the TLS
     handshake fails, no password is sent.
     """
-    session = Session(client, server, name)
-    if session.established:
-        _fill_in(session, accounts, user, password, code)
-    return session.exchange(title or f"{user} logs in to {name}")
+    with Session(client, server, name, wire) as session:
+        page = LoginPage(session, accounts)
+
+        def send(path: str, **form: str) -> Answer:
+            answer = page.receive(path, *post(session, path, **form))
+            return respond(session, answer)
+
+        if session.established:
+            fill_in(send, user, password, code)
+        return session.exchange(title or f"{user} logs in to {name}")
 
 
-def _fill_in(
-    session: Session,
-    accounts: Accounts,
-    user: str,
-    password: str,
-    code: Callable[[], str] | None,
-) -> None:
-    """The user fills in the form, and the server checks what it received. Each answer is a real HTTP response."""
-    at, fields = _post(session, "/login", user=user, password=password)
-    if not accounts.password_is_right(fields["user"], fields["password"]):
-        _refuse(session, at, "wrong user name or password")
-        return
-    verified = fields["user"]
-    _note_proof(session, verified, "a password, handed over", Factor.KNOWLEDGE, at)
-    if not accounts.needs_code(verified):
-        _answer(session, "200 OK", "welcome")
-        return
-    _answer(session, "200 OK", "asks for a one-time code")
-    # The second form names no user: the server goes on with the one whose password it has checked.
-    at, fields = _post(session, "/code", code=code() if code else "")
-    if not accounts.code_is_right(verified, fields["code"], time.time()):
-        _refuse(session, at, "wrong one-time code, or one that was used before")
-        return
-    _note_proof(session, verified, "a one-time code, handed over", Factor.POSSESSION, at)
-    _answer(session, "200 OK", "welcome")
+def fill_in(send: Callable[..., Answer], user: str, password: str, code: Callable[[], str] | None) -> None:
+    """The user's side: fill in each form that is shown. `send(path, **fields)` gives what came back."""
+    _status, text = send("/login", user=user, password=password)
+    if text == ASKS_FOR_CODE:
+        send("/code", code=code() if code else "")
 
 
-def _post(session: Session, path: str, **fields: str) -> tuple[int, dict[str, str]]:
-    """Send a form, as a browser does. Gives the message's index and the fields as the server read them."""
-    body = urlencode(fields)
-    request = (
-        f"POST {path} HTTP/1.1\r\nHost: {session.name}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n{body}"
-    )
-    # The note names the fields that are sent, never what is in them.
-    at, received = session.send(session.client, request.encode(), f"POST {path}", " and ".join(fields))
-    form = parse_qs(received.decode().partition("\r\n\r\n")[2], keep_blank_values=True)
-    return at, {name: values[0] for name, values in form.items()}
+class LoginPage:
+    """The server's side: what it makes of the forms that come in one session."""
 
+    def __init__(self, session: Session, accounts: Accounts) -> None:
+        self._session, self._accounts = session, accounts
+        self._user = ""  # whose password was right, in this session
 
-def _answer(session: Session, status: str, text: str) -> int:
-    response = f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {len(text)}\r\n\r\n{text}"
-    return session.send(session.server, response.encode(), status, text)[0]
+    def receive(self, path: str, at: int, form: dict[str, str]) -> Answer:
+        """Check the form that came with message `at`, and note what it proved."""
+        return self._check_password(at, **form) if path == "/login" else self._check_code(at, **form)
 
+    def _check_password(self, at: int, user: str, password: str) -> Answer:
+        if not self._accounts.password_is_right(user, password):
+            return self._refuse(at, "wrong user name or password")
+        self._user = user
+        self._note_proof("a password, handed over", Factor.KNOWLEDGE, at)
+        return "200 OK", ASKS_FOR_CODE if self._accounts.needs_code(user) else "welcome"
 
-def _refuse(session: Session, at: int, reason: str) -> None:
-    # HTTP's 401 is for its own login scheme (RFC 9110, section 15.5.2); after a form, sites answer 403 or plain 200.
-    heard = _answer(session, "403 Forbidden", reason)
-    session.failure = Failure(session.server.party, reason, at, session.client.party, heard)
+    def _check_code(self, at: int, code: str) -> Answer:
+        # The second form names no user: the server goes on with the one whose password it has checked.
+        if not self._accounts.code_is_right(self._user, code, time.time()):
+            return self._refuse(at, "wrong one-time code, or one that was used before")
+        self._note_proof("a one-time code, handed over", Factor.POSSESSION, at)
+        return "200 OK", "welcome"
 
+    def _refuse(self, at: int, reason: str) -> Answer:
+        self._session.refuse(Failure(self._session.server.party, reason, at))
+        # HTTP's 401 is for its own login scheme (RFC 9110, section 15.5.2); after a form, sites answer 403 or 200.
+        return "403 Forbidden", reason
 
-def _note_proof(session: Session, user: str, evidence: str, factor: Factor, at: int) -> None:
-    session.proofs.append(
-        Proof(
-            session.client.party,
-            session.server.party,
-            user,
-            evidence,
-            frozenset({factor}),
-            layer="application",
-            session=None,  # the same password would do in any other session
-            inside=session.label,
-            at=at,
+    def _note_proof(self, evidence: str, factor: Factor, at: int) -> None:
+        self._session.transcript.proofs.append(
+            Proof(
+                self._session.client.party,
+                self._session.server.party,
+                self._user,
+                evidence,
+                frozenset({factor}),
+                layer="application",
+                session=None,  # the same password would do in any other session
+                inside=self._session.label,
+                at=at,
+            )
         )
-    )
+
+
+def open_account(
+    client: Client, server: Server, name: str, accounts: Container[str], title: str = "", wire=wires.memory
+) -> Exchange:
+    """Connect, and ask for the account page without a password: the certificate says whose page.
+
+    To know who it is, is one thing: authentication. Whether there is an account is the other: authorization.
+    """
+    with Session(client, server, name, wire) as session:
+        if session.established:
+            at, _ = session.send(session.client, http.request("GET", name, "/account"), "GET /account")
+            shown = session.shown_by_client()
+            user = common_name(shown) if shown else ""
+            if user in accounts:
+                respond(session, ("200 OK", f"the account of {user}"))
+            else:
+                reason = f"no account for {user}" if user else "no certificate, so nobody is logged in"
+                session.refuse(Failure(server.party, reason, at))
+                respond(session, ("403 Forbidden", reason))
+        return session.exchange(title or f"{client.party} asks {name} for an account page")
+
+
+def post(session: Session, path: str, **form: str) -> tuple[int, dict[str, str]]:
+    """Send a form, as a browser does. Gives the message's index and the fields as the server read them."""
+    # The note names the fields that are sent, never what is in them.
+    content = http.post(session.name, path, form)
+    at, received = session.send(session.client, content, f"POST {path}", " and ".join(form))
+    return at, http.fields(received)
+
+
+def respond(session: Session, answer: Answer) -> Answer:
+    """Send the answer. Where it is a refusal, this is where the client hears of it."""
+    status, text = answer
+    at, _ = session.send(session.server, http.response(status, text), status, text)
+    if session.failure:
+        session.refuse(replace(session.failure, learned_by=session.client.party, learned_at=at))
+    return answer

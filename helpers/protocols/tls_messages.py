@@ -43,6 +43,8 @@ ALERTS = {
     116: "certificate_required",
 }
 
+CLOSE_NOTIFY = 0  # the only alert that is no failure: the sender has nothing more to say (RFC 8446, section 6.1)
+
 # RFC 8446, section B.1: ContentType. OpenSSL adds HEADER: the bytes before a record, just as they are on the wire.
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEADER = 20, 21, 22, 23, 0x100
 

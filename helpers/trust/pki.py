@@ -8,12 +8,13 @@ Everything lives in memory. Nothing here writes a file.
 """
 
 import ipaddress
+import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
@@ -35,6 +36,15 @@ class Credential:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     intermediates: tuple[x509.Certificate, ...] = ()
+
+    def key_pem(self, password: bytes | None = None) -> bytes:
+        """The private key as PEM (PKCS #8), encrypted where a password is given."""
+        protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, protection)
+
+    def chain_pem(self) -> bytes:
+        """The certificate and then its intermediates as PEM, in the order in which TLS sends them."""
+        return b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (self.certificate, *self.intermediates))
 
     def issue_intermediate(self, name: str) -> "Credential":
         """A CA below this one. It may issue leaves, but no further CA (path length 0)."""
@@ -123,6 +133,34 @@ def new_self_signed(name: str, **content) -> Credential:
     """A certificate that signs itself. `content` is what `certificate` takes."""
     key = ec.generate_private_key(ec.SECP256R1())
     return Credential(certificate(name, key, subject(name), key, **content), key)
+
+
+class CopiedCertificate(Credential):
+    """What a thief has who copied a certificate, and not its key. It signs with a key of his own, so wrongly.
+
+    A well-meaning program does not load such a pair ("key values mismatch"). A thief's program does what he likes. So
+    this key claims to have the public half that stands in the certificate: OpenSSL compares only the public halves.
+    """
+
+    def key_pem(self, password: bytes | None = None) -> bytes:
+        own, claimed = (
+            key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+            for key in (self.key.public_key(), self.certificate.public_key())
+        )
+        # RFC 5915, section 3: an EC private key may carry its public half with it.
+        der = self.key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        # Not encrypted, whatever the password: nobody needs to be kept from a key that belongs to nothing.
+        return ssl.DER_cert_to_PEM_cert(der.replace(own, claimed)).replace("CERTIFICATE", "PRIVATE KEY").encode()
+
+
+def copied(certificate: x509.Certificate, *intermediates: x509.Certificate) -> Credential:
+    """The certificate of somebody else, as anybody can copy it. Raises ValueError where its key is not EC P-256."""
+    key = certificate.public_key()
+    if not (isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1"):
+        raise ValueError("only a certificate for an EC key on the curve P-256 can be copied here")
+    return CopiedCertificate(certificate, ec.generate_private_key(ec.SECP256R1()), intermediates)
 
 
 def common_name(certificate: x509.Certificate) -> str:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from helpers.protocols import tls
 from helpers.trust import pki
 
 
@@ -129,3 +130,27 @@ def test_a_crl_lists_what_it_takes_back_and_is_signed(root):
 def test_no_private_key_in_a_repr(root):
     assert "key=" not in repr(root)
     assert "PrivateKey" not in repr(root)
+
+
+def test_a_copied_certificate_is_loaded_with_a_key_that_does_not_belong_to_it(root):
+    bank = root.issue_server("bank.example")
+    thief = pki.copied(bank.certificate)
+    assert thief.certificate == bank.certificate
+    assert thief.key.public_key() != bank.key.public_key()
+    server = tls.Server("mallory", thief)  # OpenSSL loads the pair
+    run = tls.handshake(tls.Client("alice", root.certificate), server, "bank.example")
+    assert run.messages[run.failure.at].name == "CertificateVerify"
+    assert "BAD_SIGNATURE" in run.failure.reason
+
+
+def test_only_keys_of_the_labs_kind_can_be_copied(root):
+    key = rsa.generate_private_key(65537, 2048)
+    with pytest.raises(ValueError, match="P-256"):
+        pki.copied(root.issue("bank.example", key=key).certificate)
+
+
+def test_a_key_as_pem_is_encrypted_where_a_password_is_given(root):
+    bank = root.issue_server("bank.example")
+    assert b"BEGIN ENCRYPTED PRIVATE KEY" in bank.key_pem(b"secret")
+    assert b"BEGIN PRIVATE KEY" in bank.key_pem()
+    assert x509.load_pem_x509_certificates(bank.chain_pem()) == [bank.certificate]

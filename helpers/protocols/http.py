@@ -1,0 +1,58 @@
+"""The little of HTTP (RFC 9112) that the lessons need: requests and responses as bytes, and what was in them."""
+
+from urllib.parse import parse_qs, urlencode
+
+from helpers.display.text import short
+
+PLAIN = "text/plain; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
+
+
+def request(method: str, host: str, path: str, body: str = "", **headers: str) -> bytes:
+    """A request. Each header's name is written with _ for -, as in `X_Client_Name="alice"`."""
+    return _message(f"{method} {path} HTTP/1.1", {"Host": host, **headers}, body)
+
+
+def post(host: str, path: str, fields: dict[str, str]) -> bytes:
+    """A form, as a browser sends it."""
+    return request("POST", host, path, urlencode(fields), Content_Type=FORM)
+
+
+def response(status: str, text: str) -> bytes:
+    return _message(f"HTTP/1.1 {status}", {"Content_Type": PLAIN, "Connection": "close"}, text)
+
+
+def _message(start: str, headers: dict[str, str], body: str) -> bytes:
+    content = body.encode()
+    headers = {**headers, "Content_Length": str(len(content))}
+    lines = [start, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+def is_whole(message: bytes) -> bool:
+    """Whether this is a whole message: its head, and as much body as the head says."""
+    head, end, body = message.partition(b"\r\n\r\n")
+    length = _headers(head).get("content-length", "0")
+    return bool(end) and length.isdecimal() and len(body) >= int(length)
+
+
+def fields(form: bytes) -> dict[str, str]:
+    """The fields of a form that was posted."""
+    sent = parse_qs(form.decode().partition("\r\n\r\n")[2], keep_blank_values=True)
+    return {name: values[0] for name, values in sent.items()}
+
+
+def headers(message: bytes) -> dict[str, str]:
+    """The headers, by their names in small letters. Of two with the same name, the last one."""
+    return _headers(message.partition(b"\r\n\r\n")[0])
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:]
+    return {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def answer(message: bytes) -> tuple[str, str]:
+    """The status and the text of a response: ("200 OK", "welcome")."""
+    head, _, body = message.decode(errors="replace").partition("\r\n\r\n")
+    return short(head.partition("\r\n")[0].partition(" ")[2]), short(body.strip(), 200)

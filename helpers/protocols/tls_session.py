@@ -1,0 +1,326 @@
+"""One TLS connection while it runs: its messages, what each end verified, and who refused.
+
+    with Session(alice, bank, "bank.example") as session:
+        session.send(session.client, b"hello", name="a greeting")
+
+The messages are those that OpenSSL reported while it sent and read them. How the bytes travel is the wire's affair
+(wires.py); an end that belongs to another program is a `Stranger`.
+"""
+
+import itertools
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from cryptography import x509
+
+from helpers.display.error import error_text
+from helpers.exchange import Binding, Exchange, Factor, Failure, Proof
+from helpers.protocols import wires
+from helpers.protocols.tls_messages import (
+    ALERT,
+    APPLICATION_DATA,
+    CHANGE_CIPHER_SPEC,
+    CLOSE_NOTIFY,
+    HANDSHAKE,
+    HEADER,
+    message_name,
+)
+from helpers.protocols.transcript import Sent, Transcript
+from helpers.trust.names import is_ip_address
+from helpers.trust.pki import common_name
+
+_numbers = itertools.count(1)
+# So long a client of TLS 1.3 waits for the first word of a server of which it knows nothing. Then it speaks itself.
+A_MOMENT = 1.0  # seconds
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """An end that belongs to another program. We know who it is only because we have started it ourselves."""
+
+    party: str
+
+
+@dataclass
+class _End:
+    """One end of a connection while it runs. `object` is None for a stranger's: nobody here sees what it does."""
+
+    party: str
+    object: ssl.SSLObject | None
+    outer_type: int = HANDSHAKE  # of the record that it wrote last
+    changed_cipher: bool = False  # TLS 1.2: it has sent ChangeCipherSpec
+    complete: bool = False  # its own handshake has succeeded
+    error: OSError | None = None
+    last_read: int = 0  # index of the message that it read last
+    waiting: deque[int] = field(default_factory=deque)  # indexes of the messages that were sent to it and not yet read
+
+    @property
+    def encrypts(self) -> bool:
+        # RFC 8446, section 5.2: "The outer opaque_type field of a TLSCiphertext record is always set to the value 23
+        # (application_data)". TLS 1.2 leaves the type readable and encrypts all that follows its ChangeCipherSpec.
+        return self.outer_type == APPLICATION_DATA or self.changed_cipher
+
+
+class Session:
+    """A TLS connection between `client` and `server`. Making one runs the handshake, and then each end's first read.
+
+    `wire` is one of wires.py. With a `transcript`, the messages are added to those of another session. A with-block
+    closes the wire. A refusal does not raise.
+    """
+
+    def __init__(self, client, server, name: str, wire=wires.memory, transcript: Transcript | None = None) -> None:
+        self.name = name
+        # Each session has a label of its own: two sessions between the same two are not one.
+        self.label = f"TLS {client.party}–{server.party} #{next(_numbers)}"
+        self.transcript = transcript or Transcript()
+        self.failure: Failure | None = None
+        self.version = "TLS"  # until the first message tells
+        self._wire = wire(client, server, name)
+        self.client = _End(client.party, self._wire.client)
+        self.server = _End(server.party, self._wire.server)
+        for end in (self.client, self.server):
+            end.last_read = max(len(self.transcript.sent) - 1, 0)
+        self._ours = [end for end in (self.client, self.server) if end.object]
+        self.checks_name = self.client.object is not None and client.context.check_hostname
+        for end in self._ours:
+            end.object.report = lambda *event, end=end: self._record(end, self._peer(end), *event)
+        self._run_handshake()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self._wire.close()
+
+    @property
+    def established(self) -> bool:
+        """Each end of ours has completed the handshake, and TLS is still up."""
+        return all(end.complete and not end.error for end in self._ours)
+
+    def _peer(self, end: _End) -> _End:
+        return self.server if end is self.client else self.client
+
+    # The messages.
+
+    def _record(self, end: _End, peer: _End, direction: str, version: int, content_type: int, data: bytes) -> None:
+        if content_type == ALERT and data[1] == CLOSE_NOTIFY:
+            return  # it only says that this was all
+        if direction == "write":
+            self._written(end, peer, version, content_type, data)
+            return
+        if peer.object is None:  # nobody watches the other end: what it wrote is known when it is read
+            self._written(peer, end, version, content_type, data)
+        if content_type in (HANDSHAKE, ALERT):
+            self._take(end)
+
+    def _written(self, end: _End, peer: _End, version: int, content_type: int, data: bytes) -> None:
+        if content_type == HEADER:
+            end.outer_type = data[0]
+        elif content_type == CHANGE_CIPHER_SPEC:
+            # A TLS 1.3 end sends this message as well, but it means nothing there (RFC 8446, section D.4).
+            end.changed_cipher = version == ssl.TLSVersion.TLSv1_2
+        elif content_type in (HANDSHAKE, ALERT):
+            self.version = "TLS 1.3" if version == ssl.TLSVersion.TLSv1_3 else "TLS 1.2"
+            self._add(end, peer, *self._describe(end, peer, content_type, data), content=bytes(data))
+
+    def _add(self, end: _End, peer: _End, name: str, note: str, content: bytes = b"") -> int:
+        sent = Sent(end.party, peer.party, name, self.label if end.encrypts else None, note, content=content)
+        index = self.transcript.add(sent)
+        peer.waiting.append(index)
+        sent.read = peer.object is None  # whether a stranger read it, we cannot know
+        return index
+
+    def _take(self, end: _End) -> None:
+        end.last_read = end.waiting.popleft()
+        self.transcript.sent[end.last_read].read = True
+
+    def _describe(self, end: _End, peer: _End, content_type: int, data: bytes) -> tuple[str, str]:
+        """The message's name, and a note where the message matters for who is who."""
+        name = message_name(content_type, data)
+        notes = {
+            # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
+            "ClientHello": "" if not self.name or is_ip_address(self.name) else f"asks for {self.name}",
+            "CertificateRequest": f"asks {peer.party} for a certificate",
+            "Certificate": "a certificate is public: showing it proves nothing yet",
+            "CertificateVerify": "a signature over the handshake so far: it must fit the key in the certificate",
+            "ServerKeyExchange": "signed: the signature must fit the key in the certificate",
+        }
+        # RFC 8446, section 4.4.2: a client without a certificate "MUST send a Certificate message containing no
+        # certificates". The message then ends in a list of length zero: three bytes, all 0.
+        if name == "Certificate" and len(data) <= 8 and data.endswith(b"\0\0\0"):
+            return name, f"an empty list: {end.party} has no certificate"
+        return name, notes.get(name, "")
+
+    # The handshake, and what it proved.
+
+    def _run_handshake(self) -> None:
+        running, before = self._ours, -1
+        while running:
+            for end in running:
+                self._try(end, end.object.do_handshake)
+            running = [end for end in running if not end.complete and not end.error]
+            now = len(self.transcript.sent)
+            if now == before and not self._wire.wait(end.object for end in running):
+                break
+            before = now
+        self._note_proofs()
+        # A TLS 1.3 client completes its handshake before the server has judged its certificate. It "cannot be sure
+        # whether the server afterwards considers the client to be authenticated" (RFC 8446, section E.1.2):
+        # a refusal reaches it with its first read. So it reads before it writes.
+        for end in self._ours:
+            if end.complete:
+                self._first_read(end)
+
+    def _first_read(self, end: _End) -> None:
+        self._try(end, end.object.read)
+        if self._peer(end).object:
+            while end.waiting and not end.error and self._wire.wait([end.object]):
+                self._try(end, end.object.read)
+        elif end is self.client and self.version == "TLS 1.3":
+            before = len(self.transcript.sent)
+            while len(self.transcript.sent) == before and not end.error and self._wire.wait([end.object], A_MOMENT):
+                self._try(end, end.object.read)
+
+    def _try(self, end: _End, action: Callable) -> bytes:
+        """What `action` returns. Nothing where it must wait for the other end, or where it failed."""
+        try:
+            result = action() or b""
+        except ssl.SSLWantReadError:
+            return b""
+        except ssl.SSLError as error:
+            end.error = error
+            self._note_failure(end)
+            return b""
+        finally:
+            self._wire.send(end.object)
+        end.complete = True
+        return result
+
+    def _note_failure(self, end: _End) -> None:
+        """Who fails first has refused. Who fails after that, or by a stranger's alert, has only been told so."""
+        sent, peer = self.transcript.sent, self._peer(end)
+        left = isinstance(end.error, ssl.SSLEOFError)
+        if left and peer.object is None and end is self.server and end.complete:
+            return  # a client that leaves without a word has not refused: there are such programs
+        reason = error_text(end.error)
+        told = bool(sent) and sent[end.last_read].name.startswith("Alert")
+        failure = self.failure
+        if failure is None and peer.object is None and (told or left):
+            # What a stranger was judging, we can only guess: the last thing that it got from us.
+            last = max((i for i, message in enumerate(sent) if message.sender == end.party), default=0)
+            failure = Failure(peer.party, reason, at=last)
+        elif failure is None:
+            self.refuse(Failure(end.party, reason, at=end.last_read))
+            return
+        if told:
+            late = "; its own handshake had already succeeded" if end.complete else ""
+            sent[end.last_read].note = f"{end.party} reads: {reason}{late}"
+            failure = replace(failure, learned_by=end.party, learned_at=end.last_read)
+        self.refuse(failure)
+
+    def refuse(self, failure: Failure) -> None:
+        """This session has failed. Where another one of the same transcript failed before, that stays the cause."""
+        if self.transcript.failure is self.failure:
+            self.transcript.failure = failure
+        self.failure = failure
+
+    def _note_proofs(self) -> None:
+        """A proof is written only where the verifier's own OpenSSL says that it has checked it."""
+        client, server = self.client, self.server
+        # A client that checks no name knows that somebody holds a key, but not who: it has no proof of a server.
+        if client.complete and self.checks_name:
+            self._note_proof(server, client, self.name)
+        # `getpeercert` gives a certificate only where one was asked for, shown, and verified.
+        # Whom it stands for is the server's own decision: RFC 9525, section 1.4.2, puts client identities out of its
+        # scope. This server takes the common name as the account, as PostgreSQL and etcd do.
+        if server.complete and (shown := self.shown_by_client()):
+            self._note_proof(client, server, common_name(shown))
+
+    def shown_by_client(self) -> x509.Certificate | None:
+        """The certificate of the client that our server has verified."""
+        shown = self.server.object.getpeercert(binary_form=True) if self.server.object else None
+        return x509.load_der_x509_certificate(shown) if shown else None
+
+    def _note_proof(self, prover: _End, verifier: _End, identity: str) -> None:
+        of_prover = {
+            sent.name: index
+            for index, sent in enumerate(self.transcript.sent)
+            if (sent.sender, sent.receiver) == (prover.party, verifier.party)
+        }
+        signed = "CertificateVerify" if "CertificateVerify" in of_prover else "ServerKeyExchange"
+        self.transcript.proofs.append(
+            Proof(
+                prover.party,
+                verifier.party,
+                identity,
+                evidence=f"a certificate that {verifier.party} trusts, and a signature with its key ({signed})",
+                factors=frozenset({Factor.POSSESSION}),
+                layer="TLS",
+                session=self.label,
+                inside=None,
+                binding=Binding.CHANNEL,
+                # RFC 8446, section 2: Finished "provides key confirmation, binds the endpoint's identity to the
+                # exchanged keys". The proof is complete there, not at the signature.
+                at=of_prover["Finished"],
+            )
+        )
+
+    # What the two say to each other inside the session.
+
+    def send(self, sender: _End, data: bytes, name: str, note: str = "") -> tuple[int, bytes]:
+        """Send `data` to the other end. Gives the message's index, and the bytes as an end of ours read them.
+
+        Raises ValueError where the handshake has failed: there is no session to send anything in.
+        """
+        if not self.established:
+            raise ValueError("the handshake failed, so there is no session to send anything in")
+        receiver = self._peer(sender)
+        index = self._add(sender, receiver, name, note)
+        pieces = [data[begin : begin + wires.MOST_BYTES] for begin in range(0, len(data), wires.MOST_BYTES)]
+        received = b"".join(self._carry(sender, receiver, piece) for piece in pieces)
+        if receiver.object:
+            self._take(receiver)
+        return index, received
+
+    def _carry(self, sender: _End, receiver: _End, piece: bytes) -> bytes:
+        sender.object.write(piece)
+        self._wire.send(sender.object)
+        return self.receive(receiver, lambda received: len(received) >= len(piece)) if receiver.object else b""
+
+    def note_received(self, receiver: _End, name: str, note: str = "") -> int:
+        """Put into the transcript what was received from a stranger, and give its index."""
+        index = self._add(self._peer(receiver), receiver, name, note)
+        self._take(receiver)
+        return index
+
+    def receive(self, end: _End, enough: Callable[[bytes], bool]) -> bytes:
+        """What comes for `end`, until that is enough or nothing more comes. It is not yet in the transcript."""
+        received = b""
+        while not enough(received) and not end.error:
+            piece = self._try(end, end.object.read)
+            received += piece
+            if not piece and not self._wire.wait([end.object]):
+                break
+        return received
+
+    def say_goodbye(self, end: _End) -> None:
+        """Tell a stranger that this was all (close_notify), and wait until it has said the same, or has left."""
+        said = False
+        while not said:
+            try:
+                end.object.unwrap()
+                said = True
+            except ssl.SSLWantReadError:
+                self._wire.send(end.object)
+                said = not self._wire.wait([end.object])
+            except OSError:
+                said = True  # it has left without a word
+        self._wire.send(end.object)
+
+    def exchange(self, title: str = "") -> Exchange:
+        """All that was exchanged and proved so far."""
+        title = title or f"{self.version}: {self.client.party} connects to {self.name}"
+        seen_by = self._ours[0].party if len(self._ours) == 1 else None
+        return self.transcript.exchange(title, self.client.party, self.server.party, seen_by=seen_by)
