@@ -21,7 +21,7 @@ __all__ = ["ask", "dashboard", "predict"]
 def ask(question_id: str) -> QuestionWidget:
     """The widget of a question. Raises UnknownQuestion, and ValueError for a prediction, which needs a run."""
     question = bank.find(question_id)
-    if question.kind == "predict":
+    if question.run_decides:
         raise ValueError(f"'{question_id}' is a prediction: predict('{question_id}', actual=...)")
     return _widget(question, run=None)
 
@@ -31,25 +31,33 @@ def predict(question_id: str, actual) -> QuestionWidget:
 
     `actual` is what the run shows, or a function without arguments that makes the run: each time the learner submits,
     and once before, for the answer that is stored in the notebook. It gives an `Exchange` (its direction is the
-    answer), a pair (answer, what to show), or the answer alone. Raises UnknownQuestion, and ValueError where the
-    answer is none of the options or the question is no prediction.
+    answer), a pair (answer, what to show), or the answer alone. For an "order" the answer is a sequence of the values;
+    what else stands in it is left out. Raises UnknownQuestion, and ValueError where the answer does not fit the options
+    or the question is no prediction.
     """
     question = bank.find(question_id)
-    if question.kind != "predict":
+    if not question.run_decides:
         raise ValueError(f"'{question_id}' is no prediction: ask('{question_id}')")
     return _widget(question, run=lambda: _outcome(question, actual() if callable(actual) else actual))
 
 
-def _outcome(question: Question, shown) -> tuple[str, str]:
+def _outcome(question: Question, shown) -> tuple[judge.Actual, str]:
     """The answer that the run gives, and the HTML of the run."""
     answer, run = shown if isinstance(shown, tuple) else (shown, shown)
+    run_html = run._repr_html_() if hasattr(run, "_repr_html_") else ""
+    values = {option.value for option in question.options}
+    if question.kind == "order":
+        order = [value for value in answer if value in values]
+        if sorted(order) != sorted(values):
+            raise ValueError(f"the run gave {order}, and not each option of '{question.id}' once")
+        return order, run_html
     if isinstance(answer, Exchange):
         answer = answer.direction()
     if isinstance(answer, Enum):
         answer = answer.value
-    if str(answer) not in {option.value for option in question.options}:
+    if str(answer) not in values:
         raise ValueError(f"the run gave {str(answer)!r}, which is no option of '{question.id}'")
-    return str(answer), run._repr_html_() if hasattr(run, "_repr_html_") else ""
+    return str(answer), run_html
 
 
 def _widget(question: Question, run) -> QuestionWidget:

@@ -9,6 +9,8 @@ NOT_ATTEMPTED, WRONG, RIGHT = "not attempted", "wrong", "right"
 
 # What a learner sends: the chosen values, or for "classify" the category of each value.
 Answer = Sequence[str] | Mapping[str, str]
+# What a run showed: one of the values, or for "order" all of them; None where no run decides.
+Actual = str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,12 @@ class Judgement:
     remarks: tuple[Remark, ...] = ()
 
 
-def right_answer(question: Question, actual: str | None = None) -> Answer:
+def right_answer(question: Question, actual: Actual = None) -> Answer:
     """The answer that is judged right. `actual` is what the run showed, for a prediction."""
     if question.kind == "classify":
         return {option.value: str(option.correct) for option in question.options}
+    if question.kind == "order" and actual is not None:
+        return list(actual)
     if question.kind == "order":
         return [option.value for option in sorted(question.options, key=lambda option: option.correct)]
     return [option.value for option in question.options if _is_right(option, actual)]
@@ -41,12 +45,12 @@ def _is_right(option: Option, actual: str | None) -> bool:
     return option.correct is True if actual is None else option.value == actual
 
 
-def judge(question: Question, answer: Answer, actual: str | None = None) -> Judgement:
+def judge(question: Question, answer: Answer, actual: Actual = None) -> Judgement:
     """Judge `answer`. Raises KeyError where it names an option that the question does not have."""
     if question.kind == "classify":
         return _judge_classes(question, dict(answer))
     if question.kind == "order":
-        return _judge_order(question, list(answer))
+        return _judge_order(question, list(answer), actual)
     return _judge_choice(question, list(answer), actual)
 
 
@@ -79,12 +83,13 @@ def _judge_classes(question: Question, chosen: dict[str, str]) -> Judgement:
     return Judgement(RIGHT, "Right, all of them.", remarks)
 
 
-def _judge_order(question: Question, chosen: list[str]) -> Judgement:
-    right = list(right_answer(question))
+def _judge_order(question: Question, chosen: list[str], actual: Actual) -> Judgement:
+    right = list(right_answer(question, actual))
     if sorted(chosen) != sorted(right):
         return Judgement(NOT_ATTEMPTED, "Put all of them in order first.")
     if chosen == right:
-        return Judgement(RIGHT, "Right, in this order.", tuple(Remark(question.option(v), True) for v in right))
+        message = "Right, in this order." if actual is None else "Right: in this order they came."
+        return Judgement(RIGHT, message, tuple(Remark(question.option(v), True) for v in right))
     first = next(position for position, (mine, true) in enumerate(zip(chosen, right, strict=True)) if mine != true)
     kept = f"In place from the top: {first}. " if first else ""
     misplaced = Remark(question.option(chosen[first]), False)

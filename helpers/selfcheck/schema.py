@@ -18,8 +18,8 @@
         hints: [What does "two" count in each?]
         source: RFC 4949
 
-`correct` is `true` for "choose", the name of a category for "classify", the position (1, 2, ...) for "order", and
-missing for "predict", where the run decides.
+`correct` is `true` for "choose", the name of a category for "classify", the position (1, 2, ...) for "order". It
+is missing where a run decides: in "predict", and in an "order" of what a run will show.
 """
 
 import hashlib
@@ -76,6 +76,10 @@ class Question:
     source: str
     categories: tuple[str, ...]
     asked: bool
+
+    @property
+    def run_decides(self) -> bool:
+        return all(option.correct is None for option in self.options)
 
     def option(self, value: str) -> Option:
         """Raises KeyError where no option has this value."""
@@ -197,8 +201,8 @@ class _Checker:
             ),
             "classify": (all(m in entry.get("categories", ()) for m in marks), "one of its categories as 'correct'"),
             "order": (
-                sorted(m for m in marks if type(m) is int) == list(range(1, len(marks) + 1)),
-                "the positions 1, 2, 3 ... as 'correct'",
+                sorted(m for m in marks if type(m) is int) == list(range(1, len(marks) + 1)) or not any(marks),
+                "the positions 1, 2, 3 ... as 'correct', or none where a run decides",
             ),
             "predict": (all(m is None for m in marks), "no 'correct': the run decides"),
         }

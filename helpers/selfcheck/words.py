@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from helpers.selfcheck.judge import NOT_ATTEMPTED, RIGHT, WRONG, Judgement, right_answer
+from helpers.selfcheck.judge import NOT_ATTEMPTED, RIGHT, WRONG, Actual, Judgement, right_answer
 from helpers.selfcheck.schema import Option, Question
 
 SIGNS = {RIGHT: "✔", WRONG: "✘", NOT_ATTEMPTED: "…"}
@@ -23,6 +23,7 @@ def question_for_widget(question: Question, earlier: str | None) -> dict:
         "kind": question.kind,
         "options": [{"value": option.value, "label": inline(option.text)} for option in question.options],
         "categories": list(question.categories),
+        "runs": question.run_decides,
         "hints": len(question.hints),
         "earlier": before.get(earlier, ""),
     }
@@ -43,7 +44,7 @@ def judgement_html(question: Question, judgement: Judgement, problem: str) -> st
     return "".join(parts)
 
 
-def fallback_html(question: Question, actual: str | None, run_html: str) -> str:
+def fallback_html(question: Question, actual: Actual, run_html: str) -> str:
     """The whole question with its answer, for a notebook that nobody runs."""
     right = right_answer(question, actual)
     if question.kind == "order":

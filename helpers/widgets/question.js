@@ -57,7 +57,7 @@ function render({ model, el }) {
   const name = `question-${Math.random().toString(36).slice(2)}`;
   const { elements, read } = controls(question, name);
   const legend = make("legend", {}, withHtml(make("span", { class: "prompt" }), question.prompt));
-  const check = make("button", { type: "submit", class: "primary" }, question.kind === "predict" ? "Run and compare" : "Check");
+  const check = make("button", { type: "submit", class: "primary" }, question.runs ? "Run and compare" : "Check");
   const hint = make("button", { type: "button" });
   const hints = make("div", { class: "hints" });
   // The region must exist, empty, before it is filled, or screen readers stay silent.

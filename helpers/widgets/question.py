@@ -12,7 +12,7 @@ class QuestionWidget(ActingWidget):
     """Shows `question`, and calls `check(answer)` and `hint()`; each gives a dict for `said`.
 
     `question`: {"prompt": html, "kind": str, "options": [{"value": str, "label": html}], "categories": [str],
-    "hints": how many, "earlier": text}.
+    "runs": whether a run decides, "hints": how many, "earlier": text}.
     `said`: {"state": str, "html": html, "run": html}, or {"hint": html, "hints_left": int}.
     """
 

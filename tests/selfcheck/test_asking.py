@@ -111,8 +111,8 @@ def test_asking_and_predicting_are_not_mixed_up():
 
 @pytest.mark.parametrize("question", [q for f in bank.files().values() for q in f.questions], ids=lambda q: q.id)
 def test_what_stands_in_a_stored_notebook(question):
-    actual = question.options[0].value
-    widget = selfcheck.predict(question.id, actual=actual) if question.kind == "predict" else selfcheck.ask(question.id)
+    actual = [o.value for o in question.options] if question.kind == "order" else question.options[0].value
+    widget = selfcheck.predict(question.id, actual=actual) if question.run_decides else selfcheck.ask(question.id)
     data, _ = widget._repr_mimebundle_()
     assert set(data) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
     assert data["text/plain"] == f"Question {question.id}: run this cell to answer it."

@@ -93,3 +93,17 @@ def test_every_single_choice_of_the_course_is_explained(q, option):
         return
     touched = {remark.option.value for remark in judgement.remarks}
     assert option.value in touched or "What you chose is right" in judgement.message
+
+
+def test_an_order_that_a_run_has_shown():
+    unordered = question("order", {"c": None, "a": None, "b": None})
+    assert unordered.run_decides
+    assert judged(unordered, ["a", "b", "c"], ["b", "a", "c"]) == (
+        WRONG,
+        "Not yet. Look at place 1.",
+        [("a", False)],
+    )
+    state, message, remarks = judged(unordered, ["b", "a", "c"], ["b", "a", "c"])
+    assert (state, message) == (RIGHT, "Right: in this order they came.")
+    assert [value for value, _ in remarks] == ["b", "a", "c"]
+    assert judge(unordered, [], ["b", "a", "c"]).state == NOT_ATTEMPTED
