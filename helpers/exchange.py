@@ -175,7 +175,7 @@ class Exchange:
     def summary(self) -> str:
         """Direction and factors in plain sentences, with the definition that they rest on."""
         verdict = f"{self._verdict()}. " if self._verdict() else ""
-        return verdict + self._explanation()
+        return verdict + " ".join(self._explanation())
 
     def _verdict(self) -> str:
         """The direction in a few words. With more than two parties there is none for the whole."""
@@ -186,7 +186,7 @@ class Exchange:
         borrowed = any(not is_own_name(proof.prover, proof.identity) for proof in self.proofs)
         return _VERDICTS[self.direction()] + (", under a borrowed name" if borrowed else "")
 
-    def _explanation(self) -> str:
+    def _explanation(self) -> list[str]:
         if len(self.parties) == 2:
             said = [self._pair_explanation(*self.parties)]
         else:
@@ -196,7 +196,8 @@ class Exchange:
             ]
         if self.failure:
             said.append(f"{self.failure.by} refused.")
-        return " ".join(said)
+        # Of more than two parties there is much to say: each pair has a line of its own.
+        return [" ".join(said)] if len(self.parties) == 2 else said
 
     def _pair_explanation(self, a: str, b: str) -> str:
         if self.seen_by:
@@ -217,6 +218,7 @@ class Exchange:
             more = f" On top of it, and not bound to it: {', '.join(on_top)}." if on_top else ""
             return f"{said} Both proved it in one and the same session: mutual by the strict test.{more}"
         loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL and not self.failure
+        loose = loose and all(is_own_name(p.prover, p.identity) for p in self._proofs(a, b) + self._proofs(b, a))
         also = (
             " NIST's looser definition can be read as counting it: one protected session holds both." if loose else ""
         )

@@ -1,9 +1,10 @@
-"""Several exchanges side by side: the table of what was proved, and the map of direction and factors."""
+"""Several exchanges side by side: what was proved, who refused what, the five questions, and the map of the course."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 from helpers.display.table import Table
-from helpers.exchange import INTERLOCKED, Definition, Direction, Exchange, Factor, words
+from helpers.exchange import INTERLOCKED, Definition, Direction, Exchange, Factor, Message, words
 
 
 def proved(exchanges: Sequence[Exchange]) -> Table:
@@ -14,6 +15,83 @@ def proved(exchanges: Sequence[Exchange]) -> Table:
         for proof in exchange.proofs
     ]
     return Table("What you proved", ("Run", "Who to whom", "Accepted as", "With", "Layer"), rows)
+
+
+def transcripts(runs: Mapping[str, Exchange]) -> Table:
+    """The messages of several runs beside each other, and which of them can be read on the way."""
+    columns = [[_written(run, message) for message in run.messages] for run in runs.values()]
+    rows = [(str(number), *row) for number, row in enumerate(zip_longest(*columns, fillvalue=""), start=1)]
+    return Table("Message by message: what can be read on the way, and what is encrypted", ("Step", *runs), rows)
+
+
+def _written(run: Exchange, message: Message) -> str:
+    arrow = "→" if message.sender == run.parties[0] else "←"
+    return f"{arrow} {message.name}: {'encrypted' if message.inside else 'readable'}"
+
+
+def refused_at(run: Exchange) -> str:
+    """The name of the message at which somebody refused, or "accepted"."""
+    return run.messages[run.failure.at].name if run.failure else "accepted"
+
+
+def read_by_the_other(run: Exchange) -> str:
+    """The alert by which the other end hears of the refusal, or "nothing"."""
+    heard = run.failure.learned_at if run.failure else None
+    return "nothing" if heard is None else run.messages[heard].name.removeprefix("Alert ")
+
+
+def when_heard(run: Exchange) -> str:
+    """When the other end hears of a refusal: "never", "within its handshake" or "after its own handshake"."""
+    failure = run.failure
+    if failure is None or failure.learned_by is None:
+        return "never"
+    # Its own handshake had succeeded if it has accepted a proof of the one that now refuses.
+    accepted = any((proof.verifier, proof.prover) == (failure.learned_by, failure.by) for proof in run.proofs)
+    return "after its own handshake" if accepted else "within its handshake"
+
+
+def refusals(runs: Mapping[str, Exchange]) -> Table:
+    """Who refused, what it says itself, and what the other end reads of it. Without its beginning, always the same."""
+    rows = [
+        (
+            what,
+            run.failure.by if run.failure else "nobody",
+            _reason(run),
+            read_by_the_other(run).replace("_", " "),
+            when_heard(run),
+        )
+        for what, run in runs.items()
+    ]
+    headers = ("What is wrong", "Who refuses", "It says", "The other end reads", "When")
+    return Table("Who refused, and what each end reads of it", headers, rows)
+
+
+def _reason(run: Exchange) -> str:
+    reason = run.failure.reason if run.failure else ""
+    return reason.removeprefix("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ")
+
+
+def five_questions(runs: Mapping[str, Exchange], client: str, server: str) -> Table:
+    """The five questions, from the lowest to the highest, and which of them each run has answered."""
+    rows = []
+    for question, answered in _FIVE_QUESTIONS.items():
+        answers = ("✔ yes" if answered(run, client, server) else "✘ no" for run in runs.values())
+        rows.append((question, *answers))
+    return Table("Five questions. Which of them did the run answer?", ("Question", *runs), rows)
+
+
+def _proved(run: Exchange, prover: str, verifier: str) -> bool:
+    return any((proof.prover, proof.verifier) == (prover, verifier) for proof in run.proofs)
+
+
+# Each is answered by what the verifiers of the run have checked. The second and the third no protocol checks.
+_FIVE_QUESTIONS = {
+    "1. Is this the key for the name in the address?": lambda run, client, server: _proved(run, server, client),
+    "2. Is this name the one I meant?": lambda run, client, server: False,
+    "3. Is the organisation honest?": lambda run, client, server: False,
+    "4. Who is the user?": lambda run, client, server: _proved(run, client, server),
+    "5. Are 1 and 4 one conversation?": lambda run, client, server: run.direction(client, server) is Direction.MUTUAL,
+}
 
 
 def course_map(exchanges: Sequence[Exchange], user: str, definition: Definition = INTERLOCKED) -> Table:

@@ -81,3 +81,72 @@ def test_two_runs_share_a_cell(runs):
         overview.course_map([*runs, runs[0]], "alice").rows[0][1]
         == "✔ no login (bank.example proves); ✔ no login (bank.example proves)"
     )
+
+
+def test_transcripts_stand_beside_each_other(root, bank):
+    new, old = (
+        tls.handshake(tls.Client("alice", root.certificate, version=v), bank, "bank.example") for v in ("1.3", "1.2")
+    )
+    table = overview.transcripts(
+        {"new": new, "old": old, "first": tls.handshake(tls.Client("a", None), bank, "bank.example")}
+    )
+    assert table.headers == ("Step", "new", "old", "first")
+    assert table.rows[0] == ("1", *["→ ClientHello: readable"] * 3)
+    assert "← Certificate: encrypted" in [row[1] for row in table.rows]
+    assert "← Certificate: readable" in [row[2] for row in table.rows]
+    assert table.rows[-1][3] == ""  # the run that was broken off is shorter
+
+
+@pytest.mark.parametrize(
+    ("version", "refuses", "expected"),
+    [
+        ("1.3", "alice", "within its handshake"),
+        ("1.2", "alice", "within its handshake"),
+        ("1.3", "bank.example", "after its own handshake"),
+        ("1.2", "bank.example", "within its handshake"),
+    ],
+)
+def test_who_hears_of_a_refusal_when(root, bank, strict_bank, version, refuses, expected):
+    alice = tls.Client("alice", root.certificate, version=version)
+    name, server = ("shop.example", bank) if refuses == "alice" else ("bank.example", strict_bank)
+    run = tls.handshake(alice, server, name)
+    assert run.failure.by == refuses
+    assert overview.when_heard(run) == expected
+    assert (
+        overview.read_by_the_other(run)
+        == {
+            "alice": "bad_certificate",
+            "bank.example": "certificate_required" if version == "1.3" else "handshake_failure",
+        }[refuses]
+    )
+    ((what, who, said, read, when),) = overview.refusals({"it": run}).rows
+    assert (what, who, when) == ("it", refuses, expected)
+    assert "_" not in read
+    assert "CERTIFICATE_VERIFY_FAILED" not in said
+
+
+def test_of_a_run_that_nobody_refused_there_is_nothing_to_hear(root, bank):
+    run = tls.handshake(tls.Client("alice", root.certificate), bank, "bank.example")
+    assert (overview.refused_at(run), overview.read_by_the_other(run), overview.when_heard(run)) == (
+        "accepted",
+        "nothing",
+        "never",
+    )
+    assert overview.refusals({"good": run}).rows == [("good", "nobody", "", "nothing", "never")]
+
+
+def test_the_five_questions_are_answered_by_the_runs(root, bank, strict_bank):
+    own = root.issue_client("alice@bank.example")
+    runs = {
+        "one-way": tls.handshake(tls.Client("alice", root.certificate), bank, "bank.example"),
+        "password": log_in(
+            tls.Client("alice", root.certificate), bank, "bank.example", Accounts().add("alice", "x"), "alice", "x"
+        ),
+        "mutual": tls.handshake(tls.Client("alice", root.certificate, own), strict_bank, "bank.example"),
+        "unchecked": tls.handshake(
+            tls.Client("alice", root.certificate, own, check_name=False), strict_bank, "bank.example"
+        ),
+    }
+    table = overview.five_questions(runs, "alice", "bank.example")
+    answered = [[row[0][0] for row in table.rows if row[column].startswith("✔")] for column in range(1, 5)]
+    assert answered == [["1"], ["1", "4"], ["1", "4", "5"], ["4"]]

@@ -51,14 +51,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Ladder:
-    """`verdict` is the picture in one word or two (it may be empty), `caption` says it in sentences.
+    """`verdict` is the picture in one word or two, or empty. `caption` says it in sentences, on one line or more.
 
     `parties` are the columns from left to right. All texts are plain and are escaped when shown.
     """
 
     title: str
     verdict: str
-    caption: str
+    caption: Sequence[str]
     parties: Sequence[str]
     steps: Sequence[Step]
 
@@ -72,9 +72,10 @@ class Ladder:
 
     def _table(self, rows: Iterator[str]) -> str:
         parties = "".join(f'<th scope="col">{as_html(party)}</th>' for party in self.parties)
+        caption = "<br>".join(as_html(line) for line in self.caption)
         verdict = f'<strong class="verdict">{as_html(self.verdict)}.</strong> ' if self.verdict else ""
         return (
-            f"<table>\n<caption><b>{as_html(self.title)}</b><br>{verdict}{as_html(self.caption)}</caption>\n"
+            f"<table>\n<caption><b>{as_html(self.title)}</b><br>{verdict}{caption}</caption>\n"
             f'<thead><tr><th scope="col">Step</th>{parties}</tr></thead>\n'
             f"<tbody>\n" + "\n".join(rows) + "\n</tbody>\n</table>"
         )
@@ -123,8 +124,9 @@ class Ladder:
         # A column is as wide as its heading or its longest message needs.
         width = max([len(visible(p)) + 4 for p in self.parties] + [len(visible(step.name)) + 10 for step in self.steps])
         heading = "".join(visible(party).center(width) for party in self.parties).rstrip()
-        said = f"{self.verdict}. {self.caption}" if self.verdict else self.caption
-        lines = [visible(self.title), visible(said), "", f"      {heading}"]
+        first, *rest = self.caption
+        said = [f"{self.verdict}. {first}" if self.verdict else first, *rest]
+        lines = [visible(self.title), *map(visible, said), "", f"      {heading}"]
         for step in self.steps:
             left, right = sorted((step.sender, step.receiver))
             dash = "=" if step.encrypted else "-"

@@ -43,13 +43,14 @@ def fields(form: bytes) -> dict[str, str]:
 
 
 def headers(message: bytes) -> dict[str, str]:
-    """The headers, by their names in small letters. Of two with the same name, the last one."""
+    """The headers, by their names in small letters. Of two with the same name, the first one."""
     return _headers(message.partition(b"\r\n\r\n")[0])
 
 
 def _headers(head: bytes) -> dict[str, str]:
     lines = head.decode("latin-1").split("\r\n")[1:]
-    return {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    pairs = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    return dict(reversed(pairs))
 
 
 def answer(message: bytes) -> tuple[str, str]:

@@ -231,19 +231,20 @@ class Session:
         client, server = self.client, self.server
         # A client that checks no name knows that somebody holds a key, but not who: it has no proof of a server.
         if client.complete and self.checks_name:
-            self._note_proof(server, client, self.name)
+            self.note_proof(server, client, self.name)
         # `getpeercert` gives a certificate only where one was asked for, shown, and verified.
         # Whom it stands for is the server's own decision: RFC 9525, section 1.4.2, puts client identities out of its
         # scope. This server takes the common name as the account, as PostgreSQL and etcd do.
         if server.complete and (shown := self.shown_by_client()):
-            self._note_proof(client, server, common_name(shown))
+            self.note_proof(client, server, common_name(shown))
 
     def shown_by_client(self) -> x509.Certificate | None:
         """The certificate of the client that our server has verified."""
         shown = self.server.object.getpeercert(binary_form=True) if self.server.object else None
         return x509.load_der_x509_certificate(shown) if shown else None
 
-    def _note_proof(self, prover: _End, verifier: _End, identity: str) -> None:
+    def note_proof(self, prover: _End, verifier: _End, identity: str) -> None:
+        """Note that `verifier` has checked certificate and signature of `prover`, and accepted it as `identity`."""
         of_prover = {
             sent.name: index
             for index, sent in enumerate(self.transcript.sent)

@@ -13,7 +13,7 @@ STEPS = (
     Step(2, 1, 0, "Answer", "", encrypted=True, remarks=(Remark("proof", "bank to alice"),)),
     Step(3, 0, 1, "Ticket", "", encrypted=True),
 )
-LADDER = Ladder("A run", "One-way", "The bank proved it.", ("alice", "bank"), STEPS)
+LADDER = Ladder("A run", "One-way", ("The bank proved it.",), ("alice", "bank"), STEPS)
 
 
 class Text(HTMLParser):
@@ -60,7 +60,7 @@ def test_short_form_leaves_out_what_does_not_matter_and_keeps_it_on_demand():
 
 
 def test_nothing_on_demand_where_nothing_is_left_out():
-    assert "<details>" not in Ladder("t", "v", "c", ("alice", "bank"), STEPS[:2])._repr_html_()
+    assert "<details>" not in Ladder("t", "v", ["c"], ("alice", "bank"), STEPS[:2])._repr_html_()
 
 
 def test_is_a_table_that_a_screen_reader_can_walk():
@@ -74,7 +74,7 @@ def test_is_a_table_that_a_screen_reader_can_walk():
 
 def test_a_message_between_the_outer_columns_spans_the_middle_one():
     steps = (Step(1, 2, 0, "Far", "n", encrypted=False), Step(2, 1, 2, "Near", "n", encrypted=False))
-    html = Ladder("t", "", "c", ("a", "b", "c"), steps)._repr_html_()
+    html = Ladder("t", "", ["c", "d"], ("a", "b", "c"), steps)._repr_html_()
     assert 'colspan="3" class="span3"' in html
     assert re.search(r'<th scope="row">2</th><td></td><td colspan="2" class="span2"', html)
 
@@ -96,7 +96,7 @@ def test_text_form():
 def test_any_text_is_escaped(title, name, note):
     marked = "<b>&'\"" + name
     steps = (Step(1, 0, 1, marked, "<script>" + note, False, (Remark("failure", "<img src=x>" + note),)),)
-    html = Ladder("<i>" + title, "<u>", "<a href=x>", ("<p>", "</table>"), steps)._repr_html_()
+    html = Ladder("<i>" + title, "<u>", ["<a href=x>"], ("<p>", "</table>"), steps)._repr_html_()
     assert set(Text(html).tags) == {
         "div",
         "style",

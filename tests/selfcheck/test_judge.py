@@ -87,8 +87,10 @@ def test_every_single_choice_of_the_course_is_explained(q, option):
         wrong = next(category for category in q.categories if category != option.correct)
         judgement = judge(q, {**right_answer(q), option.value: wrong})
     else:
-        moved = [value for value in right_answer(q) if value != option.value]
-        judgement = judge(q, [*moved, option.value] if option.correct != len(q.options) else [option.value, *moved])
+        right = [o.value for o in q.options] if q.run_decides else right_answer(q)
+        moved = [value for value in right if value != option.value]
+        wrong = [*moved, option.value] if option.value != right[-1] else [option.value, *moved]
+        judgement = judge(q, wrong, right if q.run_decides else None)
         assert judgement.remarks
         return
     touched = {remark.option.value for remark in judgement.remarks}
