@@ -7,6 +7,7 @@ It listens on 127.0.0.1 only, at a free port, and ends with the with-block.
 """
 
 import contextlib
+import itertools
 import socket
 import threading
 
@@ -21,15 +22,20 @@ LONGEST_REQUEST = 16 * 1024  # bytes
 class Site:
     """Shows one short page to every client that completes the handshake with `server`. `.port` is known in the block.
 
-    Whatever a client does (refuses the certificate, says nothing, speaks no TLS), the site goes on. After the block,
-    `visits` are what the site has seen: an `Exchange` for each visitor that spoke TLS. Programs do not say who runs
-    them, so the picture calls whoever comes `visitor`.
+    Whatever a client does (refuses the certificate, says nothing, speaks no TLS), the site goes on. `visits` are what
+    the site has seen: an `Exchange` for each visitor that spoke TLS. Programs do not say who runs them, so the picture
+    calls whoever comes `visitor`.
     """
 
     def __init__(self, server: tls.Server, visitor: str = "visitor") -> None:
         self.server = server
-        self.visits: list[Exchange] = []
         self._visitor = Stranger(visitor)
+        self._seen: dict[int, Exchange] = {}
+
+    @property
+    def visits(self) -> list[Exchange]:
+        """Complete after the block, in the order in which the visitors came."""
+        return [exchange for _, exchange in sorted(self._seen.items())]
 
     def __enter__(self) -> "Site":
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -51,15 +57,17 @@ class Site:
 
     def _let_in(self) -> None:
         with self._listener:
-            while not self._ended.is_set():
+            for number in itertools.count():
+                if self._ended.is_set():
+                    return
                 with contextlib.suppress(OSError):  # nobody came, or who came has left already
                     connection, _address = self._listener.accept()
-                    visit = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+                    visit = threading.Thread(target=self._serve, args=(number, connection), daemon=True)
                     self._connections = {one: other for one, other in self._connections.items() if one.is_alive()}
                     self._connections[visit] = connection
                     visit.start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, number: int, connection: socket.socket) -> None:
         with (
             contextlib.suppress(OSError),  # the visitor has left
             connection,
@@ -68,7 +76,7 @@ class Site:
             if session.established:
                 self._answer(session)
             if session.transcript.sent:
-                self.visits.append(session.exchange(f"{self._visitor.party} visits {self.server.party}"))
+                self._seen[number] = session.exchange(f"{self._visitor.party} visits {self.server.party}")
 
     def _answer(self, session: Session) -> None:
         """One request, one page: it says who the site is, and for whom it takes the visitor."""

@@ -53,6 +53,7 @@ class _End:
     changed_cipher: bool = False  # TLS 1.2: it has sent ChangeCipherSpec
     complete: bool = False  # its own handshake has succeeded
     error: OSError | None = None
+    early: bytes = b""  # what a stranger said before it was asked
     last_read: int = 0  # index of the message that it read last
     waiting: deque[int] = field(default_factory=deque)  # indexes of the messages that were sent to it and not yet read
 
@@ -118,9 +119,8 @@ class Session:
     def _written(self, end: _End, peer: _End, version: int, content_type: int, data: bytes) -> None:
         if content_type == HEADER:
             end.outer_type = data[0]
-        elif content_type == CHANGE_CIPHER_SPEC:
-            # A TLS 1.3 end sends this message as well, but it means nothing there (RFC 8446, section D.4).
-            end.changed_cipher = version == ssl.TLSVersion.TLSv1_2
+            # A TLS 1.3 end sends this record as well, but it means nothing there (RFC 8446, section D.4).
+            end.changed_cipher |= data[0] == CHANGE_CIPHER_SPEC and self.version == "TLS 1.2"
         elif content_type in (HANDSHAKE, ALERT):
             self.version = "TLS 1.3" if version == ssl.TLSVersion.TLSv1_3 else "TLS 1.2"
             self._add(end, peer, *self._describe(end, peer, content_type, data), content=bytes(data))
@@ -174,25 +174,28 @@ class Session:
                 self._first_read(end)
 
     def _first_read(self, end: _End) -> None:
-        self._try(end, end.object.read)
-        if self._peer(end).object:
-            while end.waiting and not end.error and self._wire.wait([end.object]):
-                self._try(end, end.object.read)
-        elif end is self.client and self.version == "TLS 1.3":
-            before = len(self.transcript.sent)
-            while len(self.transcript.sent) == before and not end.error and self._wire.wait([end.object], A_MOMENT):
-                self._try(end, end.object.read)
+        seen = len(self.transcript.sent)
+        while not end.error:
+            end.early += self._try(end, end.object.read) or b""
+            if self._peer(end).object:
+                more = end.waiting and self._wire.wait([end.object])
+            else:
+                # A server of somebody else: its first word may be a refusal. Not every one speaks before it is asked.
+                first = end is self.client and self.version == "TLS 1.3" and len(self.transcript.sent) == seen
+                more = first and not end.early and self._wire.wait([end.object], A_MOMENT)
+            if not more:
+                return
 
-    def _try(self, end: _End, action: Callable) -> bytes:
-        """What `action` returns. Nothing where it must wait for the other end, or where it failed."""
+    def _try(self, end: _End, action: Callable) -> bytes | None:
+        """What `action` returns, if anything. None where it must wait for the other end, or where it failed."""
         try:
             result = action() or b""
         except ssl.SSLWantReadError:
-            return b""
+            return None
         except ssl.SSLError as error:
             end.error = error
             self._note_failure(end)
-            return b""
+            return None
         finally:
             self._wire.send(end.object)
         end.complete = True
@@ -298,11 +301,13 @@ class Session:
 
     def receive(self, end: _End, enough: Callable[[bytes], bool]) -> bytes:
         """What comes for `end`, until that is enough or nothing more comes. It is not yet in the transcript."""
-        received = b""
+        received, end.early = end.early, b""
         while not enough(received) and not end.error:
             piece = self._try(end, end.object.read)
-            received += piece
-            if not piece and not self._wire.wait([end.object]):
+            if piece == b"":  # the other end has said that this was all
+                break
+            received += piece or b""
+            if piece is None and not self._wire.wait([end.object]):
                 break
         return received
 

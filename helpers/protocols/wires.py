@@ -14,6 +14,8 @@ from collections.abc import Iterable
 
 PATIENCE = 5.0  # seconds: so long an end waits for the other one
 MOST_BYTES = 16 * 1024  # of one read: a record of TLS is hardly longer
+GRACE = 0.2  # seconds: so long a server that closes waits for a client that could still be reading
+MOST_READS = 4
 
 
 class Memory:
@@ -85,8 +87,23 @@ class Sockets:
         return bool(readable)
 
     def close(self) -> None:
-        for connection, _, _ in self._plumbing.values():
+        for end, (connection, _, _) in self._plumbing.items():
+            if end is self.server and self.client is None:
+                _let_it_read(connection)
             connection.close()
+
+
+def _let_it_read(connection: socket.socket) -> None:
+    """Who closes a connection while something lies there unread resets it, and a last alert may be lost with that.
+
+    So say that this was all, and read what still comes until the client has left: for a moment, not for ever.
+    """
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(GRACE)
+        for _ in range(MOST_READS):
+            if not connection.recv(MOST_BYTES):
+                return
 
 
 def memory(client, server, name: str) -> Memory:

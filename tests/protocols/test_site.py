@@ -12,7 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from helpers import programs
-from helpers.protocols import tls
+from helpers.exchange import Factor
+from helpers.protocols import meeting, tls
 from helpers.protocols.site import Site
 
 NAME = "bank.example"
@@ -131,7 +132,8 @@ def test_it_listens_on_this_computer_only(site):
 def test_it_does_not_outlive_the_kernel():
     code = """
 import socket
-from helpers.protocols import tls
+from helpers.exchange import Factor
+from helpers.protocols import meeting, tls
 from helpers.protocols.site import Site
 from helpers.trust import pki
 site = Site(tls.Server("bank.example", pki.new_self_signed_server("bank.example")))
@@ -146,3 +148,39 @@ def test_the_server_of_a_site_can_still_be_used_in_memory(bank, root):
     with Site(bank) as site:
         assert_still_there(site, root)
         assert tls.handshake(tls.Client("alice", root.certificate), bank, NAME).failure is None
+
+
+def test_a_request_that_comes_together_with_the_end_of_the_handshake_is_not_lost(site, root):
+    context = ssl.create_default_context(cadata=root.certificate.public_bytes(Encoding.DER))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname=NAME)
+    with socket.create_connection(("127.0.0.1", site.port), timeout=5) as plain:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(outgoing.read())
+                incoming.write(plain.recv(16384))
+        client.write(b"GET / HTTP/1.1\r\nHost: bank.example\r\n\r\n")
+        plain.sendall(outgoing.read())  # Finished and the request, at once
+        answer = b""
+        while not answer.endswith(b"This is bank.example.\n"):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                answer += client.read()
+                continue
+            incoming.write(plain.recv(16384))
+
+
+def test_what_the_site_saw_of_its_visitors(root, strict_bank):
+    with Site(strict_bank, visitor="alice") as site:
+        for credential in (root.issue_client("alice@bank.example"), None):
+            meeting.get(tls.Client("alice", root.certificate, credential), NAME, site.port)
+        with socket.create_connection(("127.0.0.1", site.port)):
+            pass  # it says nothing
+    good, refused = site.visits
+    assert (good.title, good.seen_by, good.failure) == ("alice visits bank.example", NAME, None)
+    assert good.factors_of("alice", NAME) == {Factor.POSSESSION}
+    assert [m.note for m in good.messages][-1] == "This is bank.example. You are alice."
+    assert refused.failure.by == NAME
+    assert refused.factors_of("alice") == set()
