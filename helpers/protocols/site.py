@@ -75,7 +75,7 @@ class Site:
         ):
             if session.established:
                 self._answer(session)
-            if session.transcript.sent:
+            if any(message.sender == self._visitor.party for message in session.transcript.sent):
                 self._seen[number] = session.exchange(f"{self._visitor.party} visits {self.server.party}")
 
     def _answer(self, session: Session) -> None:
