@@ -1,5 +1,6 @@
 """Text from somewhere else (a certificate, a host, a run), made safe to show. And spans of time in words."""
 
+import re
 from datetime import timedelta
 from html import escape
 
@@ -21,6 +22,16 @@ def short(text: str, length: int = 80) -> str:
 def as_html(text: str) -> str:
     """The same for HTML: nothing in it is taken for markup."""
     return escape(visible(text))
+
+
+def inline(text: str) -> str:
+    """HTML of a text in which `...` marks code and **...** what matters. All else in it is plain.
+
+    >>> inline("**never** `<a>`")
+    '<strong>never</strong> <code>&lt;a&gt;</code>'
+    """
+    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", as_html(text))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", html)
 
 
 def duration(span: timedelta) -> str:

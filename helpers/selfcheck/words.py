@@ -1,18 +1,12 @@
 """The HTML of a question, of a judgement, and of what stands in a stored notebook in place of the widget."""
 
-import re
 from html import escape
 
+from helpers.display.text import inline
 from helpers.selfcheck.judge import NOT_ATTEMPTED, RIGHT, WRONG, Actual, Judgement, right_answer
 from helpers.selfcheck.schema import Option, Question
 
 SIGNS = {RIGHT: "✔", WRONG: "✘", NOT_ATTEMPTED: "…"}
-
-
-def inline(text: str) -> str:
-    """Escaped HTML of a text from a question file, in which `...` marks code and **...** what matters."""
-    html = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
-    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", html)
 
 
 def question_for_widget(question: Question, earlier: str | None) -> dict:

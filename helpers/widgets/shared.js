@@ -2,7 +2,7 @@
 
 // JupyterLab takes arrow keys and letters ("d d" deletes the cell) unless the focused element says otherwise.
 function guard(root) {
-  for (const element of root.querySelectorAll("input, select, button, summary, a, [tabindex]")) {
+  for (const element of root.querySelectorAll("input, select, textarea, button, summary, a, [tabindex]")) {
     element.setAttribute("data-lm-suppress-shortcuts", "true");
   }
 }
