@@ -10,7 +10,7 @@ from helpers.exchange import Exchange
 from helpers.protocols import http
 from helpers.protocols.tls import Client, Server
 from helpers.protocols.tls_session import Session
-from helpers.protocols.transcript import Sent
+from helpers.protocols.transcript import Sent, Transcript
 from helpers.trust.pki import common_name
 
 # A name of this lesson. Each product has its own; RFC 9440 (2023) has one for the whole certificate.
@@ -24,7 +24,7 @@ def request(client: Client, proxy: Server, name: str, *, forged: str = "", strip
     A proxy that `strips` takes such a header out before it adds its own. A careless one only adds its own.
     `proxy` must demand a certificate.
     """
-    with Session(client, proxy, name) as session:
+    with Session(client, proxy, name, transcript=Transcript(explained=False)) as session:
         if session.established:
             mine = {HEADER.replace("-", "_"): forged} if forged else {}
             asked = http.request("GET", name, "/", **mine)

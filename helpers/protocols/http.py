@@ -1,5 +1,6 @@
 """The little of HTTP (RFC 9112) that the lessons need: requests and responses as bytes, and what was in them."""
 
+from collections.abc import Iterator
 from urllib.parse import parse_qs, urlencode
 
 from helpers.display.text import short
@@ -32,7 +33,13 @@ def _message(start: str, headers: dict[str, str], body: str) -> bytes:
 def is_whole(message: bytes) -> bool:
     """Whether this is a whole message: its head, and as much body as the head says."""
     head, end, body = message.partition(b"\r\n\r\n")
-    length = _headers(head).get("content-length", "0")
+    if "transfer-encoding" in _headers(head):
+        return body.endswith(b"0\r\n\r\n")
+    # RFC 9112, section 6.3: a request without a declared length has no body. The body of such a response lasts until
+    # the server closes the connection.
+    if "content-length" not in _headers(head):
+        return bool(end) and not head.startswith(b"HTTP/")
+    length = _headers(head)["content-length"]
     return bool(end) and length.isdecimal() and len(body) >= int(length)
 
 
@@ -55,5 +62,17 @@ def _headers(head: bytes) -> dict[str, str]:
 
 def answer(message: bytes) -> tuple[str, str]:
     """The status and the text of a response: ("200 OK", "welcome")."""
-    head, _, body = message.decode(errors="replace").partition("\r\n\r\n")
-    return short(head.partition("\r\n")[0].partition(" ")[2]), short(body.strip(), 200)
+    head, _, body = message.partition(b"\r\n\r\n")
+    if "transfer-encoding" in _headers(head):
+        body = b"".join(_chunks(body))
+    status = head.decode(errors="replace").partition("\r\n")[0].partition(" ")[2]
+    return short(status), short(body.decode(errors="replace").strip(), 200)
+
+
+def _chunks(body: bytes) -> Iterator[bytes]:
+    """RFC 9112, section 7.1: each chunk is its length in hexadecimal, a line break, the bytes, and a line break."""
+    while body:
+        length, _, body = body.partition(b"\r\n")
+        size = int(length or b"0", 16)
+        yield body[:size]
+        body = body[size + 2 :]

@@ -40,7 +40,7 @@ class Legs:
     """The two sessions of a relay, `front` with the victim and `back` with the real site, in one transcript."""
 
     def __init__(self, victim: Client, relay: Relay, site: Server, name: str) -> None:
-        self.transcript = Transcript()
+        self.transcript = Transcript(explained=False)
         self.parties = (victim.party, relay.party, site.party)
         # The victim asks for the relay's own name: that is what stood in the link.
         self.front = Session(victim, relay.front, relay.party, transcript=self.transcript)

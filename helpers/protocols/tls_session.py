@@ -139,9 +139,10 @@ class Session:
     def _describe(self, end: _End, peer: _End, content_type: int, data: bytes) -> tuple[str, str]:
         """The message's name, and a note where the message matters for who is who."""
         name = message_name(content_type, data)
-        notes = {
+        if name == "ClientHello":
             # RFC 6066, section 3: "Literal IPv4 and IPv6 addresses are not permitted in "HostName"."
-            "ClientHello": "" if not self.name or is_ip_address(self.name) else f"asks for {self.name}",
+            return name, "" if not self.name or is_ip_address(self.name) else f"asks for {self.name}"
+        notes = {
             "CertificateRequest": f"asks {peer.party} for a certificate",
             "Certificate": "a certificate is public: showing it proves nothing yet",
             "CertificateVerify": "a signature over the handshake so far: it must fit the key in the certificate",
@@ -151,7 +152,7 @@ class Session:
         # certificates". The message then ends in a list of length zero: three bytes, all 0.
         if name == "Certificate" and len(data) <= 8 and data.endswith(b"\0\0\0"):
             return name, f"an empty list: {end.party} has no certificate"
-        return name, notes.get(name, "")
+        return name, notes.get(name, "") if self.transcript.explained else ""
 
     # The handshake, and what it proved.
 

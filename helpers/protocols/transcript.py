@@ -23,9 +23,14 @@ class Sent:
 
 
 class Transcript:
-    """Where two sessions write into one transcript (a relay has two), their messages stand in the order of the run."""
+    """Where two sessions write into one transcript (a relay has two), their messages stand in the order of the run.
 
-    def __init__(self) -> None:
+    `explained` is whether the messages of a handshake get their notes. A longer story does without: its readers know
+    them, and would lose sight of what happens.
+    """
+
+    def __init__(self, explained: bool = True) -> None:
+        self.explained = explained
         self.sent: list[Sent] = []
         self.proofs: list[Proof] = []
         self.failure: Failure | None = None  # the first one: who refuses later does so because of it

@@ -35,3 +35,15 @@ def test_a_message_that_is_cut_short_is_not_whole(cut):
 def test_a_length_that_is_no_number_is_not_whole():
     assert not http.is_whole(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n")
     assert http.is_whole(b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_a_response_without_a_length_lasts_until_the_end():
+    assert not http.is_whole(b"HTTP/1.1 200 ok\r\n\r\nall that comes")
+
+
+def test_a_response_in_chunks():
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    message = head + b"6\r\nHello,\r\n8\r\n alice.\n\r\n0\r\n\r\n"
+    assert http.is_whole(message)
+    assert http.answer(message) == ("200 OK", "Hello, alice.")
+    assert not http.is_whole(message[:-5])
