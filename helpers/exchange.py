@@ -183,16 +183,21 @@ class Exchange:
             return ""
         if self.seen_by:
             return f"Seen from the end of {self.seen_by} alone"
-        borrowed = any(not is_own_name(proof.prover, proof.identity) for proof in self.proofs)
-        return _VERDICTS[self.direction()] + (", under a borrowed name" if borrowed else "")
+        return _VERDICTS[self.direction()] + (", under a borrowed name" if self._is_borrowed(*self.parties) else "")
+
+    def _is_borrowed(self, a: str, b: str) -> bool:
+        """Whether one of the two was accepted under a name that is not its own."""
+        return any(not is_own_name(proof.prover, proof.identity) for proof in self._proofs(a, b) + self._proofs(b, a))
 
     def _explanation(self) -> list[str]:
         if len(self.parties) == 2:
             said = [self._pair_explanation(*self.parties)]
         else:
+            # The pair in which somebody was taken for somebody else comes first: that is the news.
+            pairs = sorted(combinations(self.parties, 2), key=lambda pair: not self._is_borrowed(*pair))
             said = [
                 f"{a} and {b}: {_VERDICTS[self.direction(a, b)].lower()}. {self._pair_explanation(a, b)}".strip()
-                for a, b in combinations(self.parties, 2)
+                for a, b in pairs
             ]
         if self.failure:
             said.append(f"{self.failure.by} refused.")
@@ -218,7 +223,7 @@ class Exchange:
             more = f" On top of it, and not bound to it: {', '.join(on_top)}." if on_top else ""
             return f"{said} Both proved it in one and the same session: mutual by the strict test.{more}"
         loose = self.direction(a, b, SAME_SESSION) is Direction.MUTUAL and not self.failure
-        loose = loose and all(is_own_name(p.prover, p.identity) for p in self._proofs(a, b) + self._proofs(b, a))
+        loose = loose and not self._is_borrowed(a, b)
         also = (
             " NIST's looser definition can be read as counting it: one protected session holds both." if loose else ""
         )

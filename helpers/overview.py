@@ -1,5 +1,6 @@
 """Several exchanges side by side: what was proved, who refused what, the five questions, and the map of the course."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
@@ -62,13 +63,14 @@ def refusals(runs: Mapping[str, Exchange]) -> Table:
         )
         for what, run in runs.items()
     ]
-    headers = ("What is wrong", "Who refuses", "It says", "The other end reads", "When")
+    headers = ("What is wrong", "Who refuses", "It says", "The other end reads", "When does that end hear it?")
     return Table("Who refused, and what each end reads of it", headers, rows)
 
 
 def _reason(run: Exchange) -> str:
+    """Without the beginning, which only says in capitals what follows."""
     reason = run.failure.reason if run.failure else ""
-    return reason.removeprefix("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: ")
+    return re.sub(r"^\[\w+: \w+\] (certificate verify failed: )?", "", reason)
 
 
 def five_questions(runs: Mapping[str, Exchange], client: str, server: str) -> Table:
@@ -86,7 +88,7 @@ def _proved(run: Exchange, prover: str, verifier: str) -> bool:
 
 # Each is answered by what the verifiers of the run have checked. The second and the third no protocol checks.
 _FIVE_QUESTIONS = {
-    "1. Is this the key for the name in the address?": lambda run, client, server: _proved(run, server, client),
+    "1. Is this the key for the name in the address bar?": lambda run, client, server: _proved(run, server, client),
     "2. Is this name the one I meant?": lambda run, client, server: False,
     "3. Is the organisation honest?": lambda run, client, server: False,
     "4. Who is the user?": lambda run, client, server: _proved(run, client, server),

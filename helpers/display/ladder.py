@@ -44,6 +44,11 @@ class Step:
     remarks: tuple[Remark, ...] = ()
 
     @property
+    def between(self) -> tuple[int, int]:
+        """The columns of its two parties, the left one first."""
+        return min(self.sender, self.receiver), max(self.sender, self.receiver)
+
+    @property
     def matters(self) -> bool:
         """Shown in the short form: something is said of it, or something came of it."""
         return bool(self.note or self.remarks)
@@ -81,20 +86,20 @@ class Ladder:
         )
 
     def _rows(self, short: bool) -> Iterator[str]:
-        skipped: list[str] = []
+        skipped: list[Step] = []
         for step in self.steps:
-            if short and not step.matters:
-                skipped.append(step.name)
-                continue
-            if skipped:
-                yield self._wide_row("skipped", f"… {as_html(', '.join(skipped))}")
+            if skipped and (step.matters or step.between != skipped[0].between):
+                yield self._skipped_row(skipped)
                 skipped = []
+            if short and not step.matters:
+                skipped.append(step)
+                continue
             yield self._message_row(step)
             for remark in step.remarks:
                 sign, word = SIGNS[remark.kind]
                 yield self._wide_row(remark.kind, f"{sign} <b>{word}.</b> {as_html(remark.text)}")
         if skipped:
-            yield self._wide_row("skipped", f"… {as_html(', '.join(skipped))}")
+            yield self._skipped_row(skipped)
 
     def _wide_row(self, kind: str, html: str) -> str:
         span = len(self.parties)
@@ -104,20 +109,27 @@ class Ladder:
         # The alignment is for viewers that keep no style sheet; JupyterLab's own would put the text to the right.
         return f'<td colspan="{span}" class="span{span}" style="text-align: left">'
 
+    def _skipped_row(self, steps: list[Step]) -> str:
+        names = ", ".join(step.name for step in steps)
+        return f'<tr class="skipped"><td></td>{self._between(steps[0], f"<div>… {as_html(names)}</div>")}</tr>'
+
     def _message_row(self, step: Step) -> str:
-        left, right = sorted((step.sender, step.receiver))
-        span = right - left + 1
-        before, after = "<td></td>" * left, "<td></td>" * (len(self.parties) - 1 - right)
         way = "right" if step.sender < step.receiver else "left"
         who = f"{self.parties[step.sender]} → {self.parties[step.receiver]}:"
         # "encrypted" is a word and not only another line: it must survive without the style.
         kind, lock = ("sealed", ' <i class="lock">encrypted</i>') if step.encrypted else ("plain", "")
         note = f"<br><small>{as_html(step.note)}</small>" if step.note else ""
-        return (
-            f'<tr class="step"><th scope="row">{step.number}</th>{before}{self._wide_cell(span)}'
+        arrow = (
             f'<div class="arrow {way} {kind}"><span class="who">{as_html(who)}</span> '
-            f'<span class="what"><b>{as_html(step.name)}</b>{lock}</span>{note}</div></td>{after}</tr>'
+            f'<span class="what"><b>{as_html(step.name)}</b>{lock}</span>{note}</div>'
         )
+        return f'<tr class="step"><th scope="row">{step.number}</th>{self._between(step, arrow)}</tr>'
+
+    def _between(self, step: Step, html: str) -> str:
+        """The cells of a row whose content stands between the two parties of `step`."""
+        left, right = step.between
+        after = len(self.parties) - 1 - right
+        return f"{'<td></td>' * left}{self._wide_cell(right - left + 1)}{html}</td>{'<td></td>' * after}"
 
     def __str__(self) -> str:
         """The whole ladder as text."""
@@ -128,7 +140,7 @@ class Ladder:
         said = [f"{self.verdict}. {first}" if self.verdict else first, *rest]
         lines = [visible(self.title), *map(visible, said), "", f"      {heading}"]
         for step in self.steps:
-            left, right = sorted((step.sender, step.receiver))
+            left, right = step.between
             dash = "=" if step.encrypted else "-"
             inner = f" {visible(step.name)} ".center((right - left) * width - 3, dash)
             arrow = f"{dash}{inner}>" if step.sender < step.receiver else f"<{inner}{dash}"

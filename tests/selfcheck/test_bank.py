@@ -13,9 +13,16 @@ QUESTIONS = [question for file in bank.files().values() for question in file.que
 MUST_MEET = {
     "01_who_proves_what_to_whom": {1, 2, 3, 4, 5, 6, 22, 56},
     "04_certificates": {*range(7, 15), *range(18, 22)},
+    "05_one_way_tls": {5, 6, 7, 8, 13, 14, 17},
+    "06_mutual_tls": {5, 6, *range(13, 18), 19, 20, 23, 24, 25},
 }
 # asked: from, to; in the bank: from
-AT_LEAST = {"01_who_proves_what_to_whom": (6, 8, 12), "04_certificates": (6, 8, 15)}
+AT_LEAST = {
+    "01_who_proves_what_to_whom": (6, 8, 12),
+    "04_certificates": (6, 8, 15),
+    "05_one_way_tls": (6, 8, 14),
+    "06_mutual_tls": (6, 8, 14),
+}
 
 
 def test_an_unknown_id_names_the_nearest():
