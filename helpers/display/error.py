@@ -19,6 +19,8 @@ _VARIES = (
     # OpenSSL 3.2 renamed the old alerts, and once also a verification error. The newer wording stands for both.
     (re.compile(r"\bsslv3 alert\b"), "ssl/tls alert"),
     (re.compile(r"\bunsupported certificate purpose\b"), "unsuitable certificate purpose"),
+    # The same for curl: newer versions write it so.
+    (re.compile(r"\btarget host name\b"), "target hostname"),
 )
 
 

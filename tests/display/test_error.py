@@ -14,6 +14,7 @@ from helpers.display.error import CourseError, error_text
         ("connect to 127.0.0.1:43121 refused", "connect to 127.0.0.1:PORT refused"),
         ("sshd, pid 4242, ended", "sshd, pid PID, ended"),
         ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate", "[SSL: SSLV3_ALERT_BAD_CERTIFICATE] ssl/tls alert bad certificate"),
+        ("curl: (60) no name matches target host name 'x'", "curl: (60) no name matches target hostname 'x'"),
         ("two\nlines", "two lines"),
     ],
 )  # fmt: skip
