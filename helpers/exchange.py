@@ -88,13 +88,17 @@ class Proof:
 
 @dataclass(frozen=True)
 class Failure:
-    """`by` refused at message `at`, for `reason`; `learned_by` heard of it at message `learned_at` (None: never)."""
+    """`by` refused at message `at`, for `reason`; `learned_by` heard of it at message `learned_at` (None: never).
+
+    `late`: it heard of it although its own handshake had succeeded.
+    """
 
     by: str
     reason: str
     at: int
     learned_by: str | None = None
     learned_at: int | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,8 @@ class Exchange:
         named = [name for message in self.messages for name in (message.sender, message.receiver)]
         named += [self.seen_by] if self.seen_by else []
         named += [name for proof in self.proofs for name in (proof.prover, proof.verifier)]
+        if self.seen_by and len(self.parties) != 2:
+            raise ValueError("only a run between two parties can be seen from one end")
         if len(set(self.parties)) < len(self.parties):
             raise ValueError(f"two of the parties have the same name: {self.parties}")
         for message in self.messages:
@@ -140,8 +146,11 @@ class Exchange:
     def direction(self, a: str | None = None, b: str | None = None, definition: Definition = INTERLOCKED) -> Direction:
         """The direction between `a` and `b`. With two parties the pair may be left out.
 
-        Raises ValueError where a pair is needed (more than two parties) or a name is not a party.
+        Raises ValueError where a pair is needed (more than two parties) or a name is not a party, and where the run was
+        seen from one end only: what the other end verified is not known then.
         """
+        if self.seen_by:
+            raise ValueError(f"this run was seen from the end of {self.seen_by} alone, so its direction is not known")
         if a is None and b is None and len(self.parties) == 2:
             a, b = self.parties
         if a is None or b is None or a == b or not {a, b} <= set(self.parties):
@@ -169,6 +178,23 @@ class Exchange:
 
     def _proofs(self, prover: str, verifier: str | None) -> list[Proof]:
         return [p for p in self.proofs if p.prover == prover and verifier in (None, p.verifier)]
+
+    # Who refused, and who heard of it?
+
+    def refused_at(self) -> str:
+        """The name of the message at which somebody refused, or "accepted"."""
+        return self.messages[self.failure.at].name if self.failure else "accepted"
+
+    def heard_as(self) -> str:
+        """What the other end read of a refusal: the name of the message, an alert without this word. Or "nothing"."""
+        heard = self.failure.learned_at if self.failure else None
+        return "nothing" if heard is None else self.messages[heard].name.removeprefix("Alert ")
+
+    def when_heard(self) -> str:
+        """When the other end heard of it: "within its handshake", "after its own handshake" or "never"."""
+        if self.failure is None or self.failure.learned_by is None:
+            return "never"
+        return "after its own handshake" if self.failure.late else "within its handshake"
 
     # The picture, and the sentence above it.
 

@@ -1,9 +1,9 @@
 """Several exchanges side by side: what was proved, who refused what, the five questions, and the map of the course."""
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
+from helpers.display.error import reason_of
 from helpers.display.table import Table
 from helpers.exchange import INTERLOCKED, Definition, Direction, Exchange, Factor, Message, words
 
@@ -19,7 +19,7 @@ def proved(exchanges: Sequence[Exchange]) -> Table:
 
 
 def transcripts(runs: Mapping[str, Exchange]) -> Table:
-    """The messages of several runs beside each other, and which of them can be read on the way."""
+    """The messages of several runs of two parties, beside each other, and which of them can be read on the way."""
     columns = [[_written(run, message) for message in run.messages] for run in runs.values()]
     rows = [(str(number), *row) for number, row in enumerate(zip_longest(*columns, fillvalue=""), start=1)]
     return Table("Message by message: what can be read on the way, and what is encrypted", ("Step", *runs), rows)
@@ -30,47 +30,20 @@ def _written(run: Exchange, message: Message) -> str:
     return f"{arrow} {message.name}: {'encrypted' if message.inside else 'readable'}"
 
 
-def refused_at(run: Exchange) -> str:
-    """The name of the message at which somebody refused, or "accepted"."""
-    return run.messages[run.failure.at].name if run.failure else "accepted"
-
-
-def read_by_the_other(run: Exchange) -> str:
-    """The alert by which the other end hears of the refusal, or "nothing"."""
-    heard = run.failure.learned_at if run.failure else None
-    return "nothing" if heard is None else run.messages[heard].name.removeprefix("Alert ")
-
-
-def when_heard(run: Exchange) -> str:
-    """When the other end hears of a refusal: "never", "within its handshake" or "after its own handshake"."""
-    failure = run.failure
-    if failure is None or failure.learned_by is None:
-        return "never"
-    # Its own handshake had succeeded if it has accepted a proof of the one that now refuses.
-    accepted = any((proof.verifier, proof.prover) == (failure.learned_by, failure.by) for proof in run.proofs)
-    return "after its own handshake" if accepted else "within its handshake"
-
-
 def refusals(runs: Mapping[str, Exchange]) -> Table:
-    """Who refused, what it says itself, and what the other end reads of it. Without its beginning, always the same."""
+    """Who refused, what it says itself, and what the other end reads of it."""
     rows = [
         (
             what,
             run.failure.by if run.failure else "nobody",
-            _reason(run),
-            read_by_the_other(run).replace("_", " "),
-            when_heard(run),
+            reason_of(run.failure.reason) if run.failure else "",
+            run.heard_as().replace("_", " "),
+            run.when_heard(),
         )
         for what, run in runs.items()
     ]
     headers = ("What is wrong", "Who refuses", "It says", "The other end reads", "When does that end hear it?")
     return Table("Who refused, and what each end reads of it", headers, rows)
-
-
-def _reason(run: Exchange) -> str:
-    """Without the beginning, which only says in capitals what follows."""
-    reason = run.failure.reason if run.failure else ""
-    return re.sub(r"^\[\w+: \w+\] (certificate verify failed: )?", "", reason)
 
 
 def five_questions(runs: Mapping[str, Exchange], client: str, server: str) -> Table:

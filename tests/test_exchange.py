@@ -72,7 +72,7 @@ class Customer(Relay):
 
     own: pki.Credential
 
-    def back(self, shown):
+    def back(self, *shown):
         return tls.Client(self.party, self.trust, self.own)
 
 
@@ -242,3 +242,13 @@ def test_seen_from_one_end_the_picture_does_not_say_what_the_other_verified(root
     assert visit.summary() == f"Seen from the end of bank.example alone. {said}"
     # The two together are what both ends saw.
     assert {*run.proofs, *visit.proofs} > set(run.proofs)
+
+
+def test_a_run_of_three_cannot_be_seen_from_one_end():
+    with pytest.raises(ValueError, match="only a run between two parties can be seen from one end"):
+        Exchange("run", ("A", "B", "C"), MESSAGES, (), seen_by="A")
+    with pytest.raises(ValueError, match="'nobody' is not one of the parties"):
+        Exchange("run", ("A", "B"), (Message("A", "B", "hello"),), (), seen_by="nobody")
+    run = Exchange("run", ("A", "B"), (Message("A", "B", "hello"),), (), seen_by="A")
+    with pytest.raises(ValueError, match="seen from the end of A alone, so its direction is not known"):
+        run.direction()

@@ -9,6 +9,7 @@ import pytest
 import reexecute
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from helpers import programs
 from helpers.selfcheck import bank
 from helpers.widgets.saving import WIDGET_VIEW
 
@@ -135,3 +136,15 @@ def test_strict_nbval_passes_a_good_output_and_catches_a_broken_one(tmp_path):
     assert "2 failed, 1 passed" in said
     assert "mismatch 'stdout'" in said
     assert "mismatch 'text/html'" in said
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_to_its_end_without_the_programs_and_says_what_it_left_out(path, monkeypatch, capsys):
+    monkeypatch.setattr(programs, "find", lambda name: None)
+    names = {"display": lambda shown: None}
+    for cell in hygiene.code_cells(read(path)):
+        capsys.readouterr()
+        exec(compile(cell.source, cell.id, "exec"), names)
+        said = capsys.readouterr().out
+        for tag in cell.metadata.get("tags", ()):
+            assert programs.missing(tag.removeprefix("needs:")) in said

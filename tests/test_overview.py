@@ -1,5 +1,7 @@
 """The table of proofs, and the map: each run lands where its messages put it."""
 
+import ssl
+
 import pytest
 
 from helpers import overview
@@ -111,9 +113,9 @@ def test_who_hears_of_a_refusal_when(root, bank, strict_bank, version, refuses, 
     name, server = ("shop.example", bank) if refuses == "alice" else ("bank.example", strict_bank)
     run = tls.handshake(alice, server, name)
     assert run.failure.by == refuses
-    assert overview.when_heard(run) == expected
+    assert run.when_heard() == expected
     assert (
-        overview.read_by_the_other(run)
+        run.heard_as()
         == {
             "alice": "bad_certificate",
             "bank.example": "certificate_required" if version == "1.3" else "handshake_failure",
@@ -127,7 +129,7 @@ def test_who_hears_of_a_refusal_when(root, bank, strict_bank, version, refuses, 
 
 def test_of_a_run_that_nobody_refused_there_is_nothing_to_hear(root, bank):
     run = tls.handshake(tls.Client("alice", root.certificate), bank, "bank.example")
-    assert (overview.refused_at(run), overview.read_by_the_other(run), overview.when_heard(run)) == (
+    assert (run.refused_at(), run.heard_as(), run.when_heard()) == (
         "accepted",
         "nothing",
         "never",
@@ -150,3 +152,12 @@ def test_the_five_questions_are_answered_by_the_runs(root, bank, strict_bank):
     table = overview.five_questions(runs, "alice", "bank.example")
     answered = [[row[0][0] for row in table.rows if row[column].startswith("✔")] for column in range(1, 5)]
     assert answered == [["1"], ["1", "4"], ["1", "4", "5"], ["4"]]
+
+
+def test_late_is_late_for_a_client_that_checks_no_name_too(strict_bank):
+    careless = tls.Client("alice", None, check_name=False)
+    careless.context.verify_mode = ssl.CERT_NONE
+    run = tls.handshake(careless, strict_bank, "bank.example")
+    assert run.failure.by == "bank.example"
+    assert run.when_heard() == "after its own handshake"
+    assert "its own handshake had already succeeded" in run.messages[run.failure.learned_at].note

@@ -24,6 +24,15 @@ _VARIES = (
 )
 
 
+def reason_of(text: str) -> str:
+    """The end of an error text of Python's `ssl`. What stands before it is always the same, or says it in capitals.
+
+    >>> reason_of("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired")
+    'certificate has expired'
+    """
+    return re.sub(r"^\[\w+: \w+\] (certificate verify failed: )?", "", text)
+
+
 def error_text(error: BaseException | str) -> str:
     """The real text of an error, less what differs from run to run, from Python to Python or from OpenSSL to OpenSSL.
 

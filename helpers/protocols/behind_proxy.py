@@ -6,12 +6,12 @@
 The application believes the header. So everything hangs on who may write it.
 """
 
+from helpers.display.text import visible
 from helpers.exchange import Exchange
 from helpers.protocols import http
 from helpers.protocols.tls import Client, Server
 from helpers.protocols.tls_session import Session
 from helpers.protocols.transcript import Sent, Transcript
-from helpers.trust.pki import common_name
 
 # A name of this lesson. Each product has its own; RFC 9440 (2023) has one for the whole certificate.
 HEADER = "X-Client-Name"
@@ -22,14 +22,14 @@ def request(client: Client, proxy: Server, name: str, *, forged: str = "", strip
     """`client` asks the application behind `proxy` for its page. With `forged`, it writes the header itself.
 
     A proxy that `strips` takes such a header out before it adds its own. A careless one only adds its own.
-    `proxy` must demand a certificate.
+    `proxy` demands a certificate.
     """
     with Session(client, proxy, name, transcript=Transcript(explained=False)) as session:
         if session.established:
             mine = {HEADER.replace("-", "_"): forged} if forged else {}
             asked = http.request("GET", name, "/", **mine)
             _, received = session.send(session.client, asked, "GET /", _header_lines(asked))
-            passed_on = _pass_on(received, common_name(session.shown_by_client()), strips)
+            passed_on = _pass_on(received, session.name_of_client(), strips)
             _note(session, proxy.party, APPLICATION, "GET /", _header_lines(passed_on))
             page = application(passed_on)
             status, text = http.answer(page)
@@ -48,13 +48,20 @@ def _pass_on(received: bytes, name: str, strips: bool) -> bytes:
     head, _, body = received.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     if strips:
-        lines = [line for line in lines if not line.lower().startswith(f"{HEADER.lower()}:".encode())]
-    return b"\r\n".join([*lines, f"{HEADER}: {name}".encode(), b"", body])
+        # RFC 9112, section 5.1: "No whitespace is allowed between the field name and colon." Who writes some all the
+        # same must not get past: so the names are compared without it.
+        lines = [line for line in lines if _name_of(line) != HEADER.lower().encode()]
+    # A name in a certificate can hold a line break, and would make a header of its own.
+    return b"\r\n".join([*lines, f"{HEADER}: {visible(name)}".encode(), b"", body])
+
+
+def _name_of(line: bytes) -> bytes:
+    return line.partition(b":")[0].strip().lower()
 
 
 def _header_lines(message: bytes) -> str:
     lines = message.decode().split("\r\n")
-    return ", then ".join(line for line in lines if line.lower().startswith(HEADER.lower()))
+    return ", then ".join(line for line in lines if line.strip().lower().startswith(HEADER.lower()))
 
 
 def _note(session: Session, sender: str, receiver: str, name: str, note: str) -> None:

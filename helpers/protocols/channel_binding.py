@@ -12,19 +12,18 @@ The login itself is a lab protocol, made for this lesson: a keyed hash of those 
 
 import contextlib
 import hmac
-import itertools
 from dataclasses import dataclass
 
 from cryptography import x509
 from OpenSSL import SSL
 
 from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
+from helpers.protocols.transcript import session_label
 from helpers.trust.pki import Credential
 from helpers.trust.verify import verify_chain
 
 # RFC 9266, section 2: the label, and how many bytes are exported. "Zero-length string" is the context.
 LABEL, LENGTH, CONTEXT = b"EXPORTER-Channel-Binding", 32, b""
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Channel:
 
     def __init__(self, client: str, host: Host, trust: x509.Certificate) -> None:
         self.parties = (client, host.party)
-        self.label = f"TLS {client}–{host.party} #{next(_numbers)}"
+        self.label = session_label(client, host.party)
         self.client = _end(SSL.TLS_CLIENT_METHOD)
         self.client.set_connect_state()
         self.client.set_tlsext_host_name(host.party.encode())

@@ -70,9 +70,15 @@ def answer(message: bytes) -> tuple[str, str]:
 
 
 def _chunks(body: bytes) -> Iterator[bytes]:
-    """RFC 9112, section 7.1: each chunk is its length in hexadecimal, a line break, the bytes, and a line break."""
+    """RFC 9112, section 7.1: each chunk is its length in hexadecimal, a line break, the bytes, and a line break.
+
+    Behind the length there may be an extension, after a semicolon. The last chunk has the length 0.
+    """
     while body:
         length, _, body = body.partition(b"\r\n")
-        size = int(length or b"0", 16)
+        digits = length.partition(b";")[0].strip()
+        size = int(digits, 16) if digits.isalnum() and not digits.strip(b"0123456789abcdefABCDEF") else 0
+        if size == 0:
+            return
         yield body[:size]
         body = body[size + 2 :]

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from helpers.exchange import Exchange, Factor, Failure, Proof
 from helpers.protocols import http, otp, wires
 from helpers.protocols.tls import Client, Server, Session
-from helpers.trust.pki import common_name
 
 # The least that the OWASP Password Storage Cheat Sheet asks of Argon2id: 19 MiB, two passes, one lane.
 PASSWORD_HASHING = {"memory_cost": 19 * 1024, "iterations": 2, "lanes": 1}
@@ -163,18 +162,15 @@ class LoginPage:
         )
 
 
-def open_account(
-    client: Client, server: Server, name: str, accounts: Container[str], title: str = "", wire=wires.memory
-) -> Exchange:
+def open_account(client: Client, server: Server, name: str, accounts: Container[str], title: str = "") -> Exchange:
     """Connect, and ask for the account page without a password: the certificate says whose page.
 
     To know who it is, is one thing: authentication. Whether there is an account is the other: authorization.
     """
-    with Session(client, server, name, wire) as session:
+    with Session(client, server, name) as session:
         if session.established:
             at, _ = session.send(session.client, http.request("GET", name, "/account"), "GET /account")
-            shown = session.shown_by_client()
-            user = common_name(shown) if shown else ""
+            user = session.name_of_client()
             if user in accounts:
                 respond(session, ("200 OK", f"the account of {user}"))
             else:

@@ -30,4 +30,7 @@ def ask(session: Session) -> None:
     session.send(session.client, http.request("GET", session.name, "/"), "GET /")
     answer = session.receive(session.client, http.is_whole)
     if answer:
-        session.note_received(session.client, *http.answer(answer))
+        status, text = http.answer(answer)
+        # Without a declared length, a page lasts until the connection ends.
+        cut = not http.is_whole(answer) and bool({"content-length", "transfer-encoding"} & http.headers(answer).keys())
+        session.note_received(session.client, status, f"{text} (cut short)" if cut else text)

@@ -41,5 +41,10 @@ def compare(visitors: Mapping[str, Client], credential: Credential, trust: x509.
 
 
 def _outcome(run: Exchange) -> str:
-    answer = run.messages[-1].note if run.messages[-1].name[:1].isdigit() else "refused, without a word"
-    return f"{run.direction().value}: {answer}"
+    if run.failure is None:
+        said = run.messages[-1].note
+    elif run.failure.learned_at is None:
+        said = "refused, without a word"
+    else:
+        said = f"refused: {run.heard_as().replace('_', ' ')}"
+    return f"{run.direction().value}: {said}"

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from helpers import programs
 from helpers.display.error import CourseError, error_text
 from helpers.display.text import visible
-from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
+from helpers.exchange import Binding, Exchange, Factor, Message, Proof
 from helpers.protocols.clients import last_error
+from helpers.protocols.transcript import session_label
 from helpers.running import Running, wait_until
 
 # The client sends it readable, so that the server knows which key to take. RFC 8446, section 4.2.11, calls it the
@@ -48,21 +49,18 @@ class Meeting:
     messages: tuple[tuple[str, str], ...]
 
     def exchange(self, client: str, server: str) -> Exchange:
-        """The picture, with the two ends under their names. A proof is written where the other end has accepted."""
+        """The picture, with the two ends under their names. Raises ValueError where one has not accepted the other."""
+        if not self.established:
+            raise ValueError(f"there was no session: the client says “{self.client}”, the server “{self.server}”")
         names = {"client": client, "server": server}
         other = {"client": "server", "server": "client"}
-        label = f"TLS {client}–{server} by a pre-shared key"
+        label = session_label(client, server)
         # RFC 8446, section 2: all handshake messages after ServerHello are encrypted.
-        hellos = (
-            [name for _, name in self.messages].index("ServerHello") + 1 if self.established else len(self.messages)
-        )
+        hellos = [name for _, name in self.messages].index("ServerHello") + 1
         messages = [
             Message(names[sender], names[other[sender]], name, _NOTES.get(name, ""), label if at >= hellos else None)
             for at, (sender, name) in enumerate(self.messages)
         ]
-        if not self.established:
-            failure = Failure(server, self.server, at=0, learned_by=client, learned_at=len(messages) - 1)
-            return Exchange("Two different keys", (client, server), tuple(messages), (), failure)
         proofs = [
             _proof(names[sender], names[other[sender]], label, at)
             for at, (sender, name) in enumerate(self.messages)

@@ -31,9 +31,9 @@ class Relay:
     front: Server
     trust: x509.Certificate
 
-    def back(self, shown: x509.Certificate | None) -> Client:
-        """The client that visits the real site. It shows what the victim has shown: a copy, without the key."""
-        return Client(self.party, self.trust, pki.copied(shown) if shown else None)
+    def back(self, *shown: x509.Certificate) -> Client:
+        """The client that visits the real site. It shows what the victim has shown: the chain, without the key."""
+        return Client(self.party, self.trust, pki.copied(*shown) if shown else None)
 
 
 class Legs:
@@ -44,11 +44,13 @@ class Legs:
         self.parties = (victim.party, relay.party, site.party)
         # The victim asks for the relay's own name: that is what stood in the link.
         self.front = Session(victim, relay.front, relay.party, transcript=self.transcript)
-        self.back = Session(relay.back(self.front.shown_by_client()), site, name, transcript=self.transcript)
+        self.back: Session | None = None  # where the victim has refused, there is nothing to pass on
+        if self.front.established:
+            self.back = Session(relay.back(*self.front.chain_of_client()), site, name, transcript=self.transcript)
 
     @property
     def established(self) -> bool:
-        return self.front.established and self.back.established
+        return self.back is not None and self.back.established
 
     def exchange(self, title: str) -> Exchange:
         return self.transcript.exchange(title, *self.parties)
@@ -67,6 +69,8 @@ def relayed_login(
 ) -> Exchange:
     """The victim logs in to the relay's site, and the relay with the same words to the real one, which is `name`."""
     legs = Legs(victim, relay, site, name)
+    if not legs.established:
+        return legs.exchange(title or f"{user} visits {relay.party}, a relay")
     page = LoginPage(legs.back, accounts)
 
     def send(path: str, **form: str) -> Answer:
@@ -75,6 +79,5 @@ def relayed_login(
         answer = respond(legs.back, page.receive(path, *post(legs.back, path, **typed)))
         return respond(legs.front, answer)
 
-    if legs.established:
-        fill_in(send, user, password, code)
+    fill_in(send, user, password, code)
     return legs.exchange(title or f"{user} logs in to {relay.party}, a relay")

@@ -16,8 +16,10 @@ ECDSA_SECP256R1_SHA256 = 0x0403
 def fits(signed_in: Session, over: Session) -> bool:
     """Whether the signature that the client made in the session `signed_in` fits the conversation of `over`.
 
-    Both are sessions of TLS 1.3 with an end of ours in which the client has signed. Raises ValueError where it has not.
+    Both are sessions of TLS 1.3 with an end of ours in which the client has signed. Raises ValueError where one is not.
     """
+    if not signed_in.version == over.version == "TLS 1.3":
+        raise ValueError("TLS 1.2 signs something else: this lesson knows only TLS 1.3")
     signature = _messages(signed_in)[-1]
     # RFC 8446, section 4.4.3: struct { SignatureScheme algorithm; opaque signature<0..2^16-1>; } CertificateVerify;
     # before it stand the message's type (one byte) and its length (three).

@@ -11,10 +11,10 @@ import itertools
 import socket
 import threading
 
+from helpers.display.text import short
 from helpers.exchange import Exchange
 from helpers.protocols import http, tls, wires
 from helpers.protocols.tls_session import Session, Stranger
-from helpers.trust.pki import common_name
 
 LONGEST_REQUEST = 16 * 1024  # bytes
 
@@ -85,9 +85,9 @@ class Site:
         )
         if not http.is_whole(request):
             return
-        method, path = request.split(b" ", 2)[:2]
-        session.note_received(session.server, f"{method.decode('latin-1')} {path.decode('latin-1')}")
-        shown = session.shown_by_client()
-        page = f"This is {self.server.party}." + (f" You are {common_name(shown)}." if shown else "")
+        asked = request.partition(b"\r\n")[0].rpartition(b" HTTP/")[0].decode("latin-1")
+        session.note_received(session.server, short(asked))
+        visitor = session.name_of_client()
+        page = f"This is {self.server.party}." + (f" You are {visitor}." if visitor else "")
         session.send(session.server, http.response("200 OK", f"{page}\n"), "200 OK", page)
         session.say_goodbye(session.server)

@@ -23,7 +23,12 @@ _PROOF = "CertificateVerify"
 
 
 def beside(run: Exchange) -> Table:
-    """Each message of a mutual handshake between a client and a server, and the step that speaks of it."""
+    """Each message of a mutual TLS 1.3 handshake of a client and a server, and the step that speaks of it.
+
+    Raises ValueError for another run: these steps are about that one.
+    """
+    if [message.name for message in run.messages].count(_PROOF) != 2:
+        raise ValueError("put the six steps beside a run of mutual TLS 1.3, in which both sides have signed")
     rows, marked = [], set()
     for message in run.messages:
         step = _SPOKEN_OF.get((run.parties.index(message.sender), message.name))

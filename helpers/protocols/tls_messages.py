@@ -35,15 +35,18 @@ ALERTS = {
     47: "illegal_parameter",
     48: "unknown_ca",
     49: "access_denied",
+    50: "decode_error",
     51: "decrypt_error",
     70: "protocol_version",
+    71: "insufficient_security",
     80: "internal_error",
+    90: "user_canceled",
     109: "missing_extension",
     112: "unrecognized_name",
     116: "certificate_required",
 }
 
-CLOSE_NOTIFY = 0  # the only alert that is no failure: the sender has nothing more to say (RFC 8446, section 6.1)
+CLOSE_NOTIFY = 0  # no failure: the sender has nothing more to say (RFC 8446, section 6.1)
 
 # RFC 8446, section B.1: ContentType. OpenSSL adds HEADER: the bytes before a record, just as they are on the wire.
 CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE, APPLICATION_DATA, HEADER = 20, 21, 22, 23, 0x100

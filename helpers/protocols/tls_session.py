@@ -7,8 +7,8 @@ The messages are those that OpenSSL reported while it sent and read them. How th
 (wires.py); an end that belongs to another program is a `Stranger`.
 """
 
-import itertools
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -25,15 +25,16 @@ from helpers.protocols.tls_messages import (
     CLOSE_NOTIFY,
     HANDSHAKE,
     HEADER,
+    certificates,
     message_name,
 )
-from helpers.protocols.transcript import Sent, Transcript
+from helpers.protocols.transcript import Sent, Transcript, session_label
 from helpers.trust.names import is_ip_address
 from helpers.trust.pki import common_name
 
-_numbers = itertools.count(1)
 # So long a client of TLS 1.3 waits for the first word of a server of which it knows nothing. Then it speaks itself.
 A_MOMENT = 1.0  # seconds
+MOST_RECEIVED = 1024 * 1024  # bytes, at once
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,7 @@ class Session:
 
     def __init__(self, client, server, name: str, wire=wires.memory, transcript: Transcript | None = None) -> None:
         self.name = name
-        # Each session has a label of its own: two sessions between the same two are not one.
-        self.label = f"TLS {client.party}–{server.party} #{next(_numbers)}"
+        self.label = session_label(client.party, server.party)
         self.transcript = transcript or Transcript()
         self.failure: Failure | None = None
         self.version = "TLS"  # until the first message tells
@@ -158,14 +158,16 @@ class Session:
 
     def _run_handshake(self) -> None:
         running, before = self._ours, -1
+        self._deadline = time.monotonic() + wires.PATIENCE
         while running:
             for end in running:
                 self._try(end, end.object.do_handshake)
             running = [end for end in running if not end.complete and not end.error]
             now = len(self.transcript.sent)
-            if now == before and not self._wire.wait(end.object for end in running):
+            if now == before and not self._wait(*running):
                 break
             before = now
+        self._note_silence(running)
         self._note_proofs()
         # A TLS 1.3 client completes its handshake before the server has judged its certificate. It "cannot be sure
         # whether the server afterwards considers the client to be authenticated" (RFC 8446, section E.1.2):
@@ -174,16 +176,27 @@ class Session:
             if end.complete:
                 self._first_read(end)
 
+    def _wait(self, *ends: _End, at_most: float | None = None) -> bool:
+        """Whether anything came for these ends, before the time is over that they have for all of it."""
+        left = min(self._deadline - time.monotonic(), wires.PATIENCE if at_most is None else at_most)
+        return left > 0 and self._wire.wait((end.object for end in ends), left)
+
+    def _note_silence(self, waiting: list[_End]) -> None:
+        """A stranger that says nothing more, or that says it too slowly, has let the handshake fail."""
+        for end in waiting:
+            if self._peer(end).object is None and self.transcript.sent:
+                self.refuse(Failure(self._peer(end).party, "no answer", at=self._last_sent(end)))
+
     def _first_read(self, end: _End) -> None:
         seen = len(self.transcript.sent)
         while not end.error:
             end.early += self._try(end, end.object.read) or b""
             if self._peer(end).object:
-                more = end.waiting and self._wire.wait([end.object])
+                more = end.waiting and self._wait(end)
             else:
                 # A server of somebody else: its first word may be a refusal. Not every one speaks before it is asked.
                 first = end is self.client and self.version == "TLS 1.3" and len(self.transcript.sent) == seen
-                more = first and not end.early and self._wire.wait([end.object], A_MOMENT)
+                more = first and not end.early and self._wait(end, at_most=A_MOMENT)
             if not more:
                 return
 
@@ -212,17 +225,19 @@ class Session:
         told = bool(sent) and sent[end.last_read].name.startswith("Alert")
         failure = self.failure
         if failure is None and peer.object is None and (told or left):
-            # What a stranger was judging, we can only guess: the last thing that it got from us.
-            last = max((i for i, message in enumerate(sent) if message.sender == end.party), default=0)
-            failure = Failure(peer.party, reason, at=last)
+            failure = Failure(peer.party, reason, at=self._last_sent(end))
         elif failure is None:
             self.refuse(Failure(end.party, reason, at=end.last_read))
             return
         if told:
             late = "; its own handshake had already succeeded" if end.complete else ""
             sent[end.last_read].note = f"{end.party} reads: {reason}{late}"
-            failure = replace(failure, learned_by=end.party, learned_at=end.last_read)
+            failure = replace(failure, learned_by=end.party, learned_at=end.last_read, late=end.complete)
         self.refuse(failure)
+
+    def _last_sent(self, end: _End) -> int:
+        """The last thing that a stranger got from us. What it was judging, we can only guess."""
+        return max(self._sent_by(end).values(), default=0)
 
     def refuse(self, failure: Failure) -> None:
         """This session has failed. Where another one of the same transcript failed before, that stays the cause."""
@@ -236,31 +251,48 @@ class Session:
         # A client that checks no name knows that somebody holds a key, but not who: it has no proof of a server.
         if client.complete and self.checks_name:
             self.note_proof(server, client, self.name)
-        # `getpeercert` gives a certificate only where one was asked for, shown, and verified.
-        # Whom it stands for is the server's own decision: RFC 9525, section 1.4.2, puts client identities out of its
-        # scope. This server takes the common name as the account, as PostgreSQL and etcd do.
-        if server.complete and (shown := self.shown_by_client()):
-            self.note_proof(client, server, common_name(shown))
+        # Whom a certificate stands for is the server's own decision: RFC 9525, section 1.4.2, puts client identities
+        # out of its scope. This server takes the common name as the account, as PostgreSQL and etcd do.
+        if name := self.name_of_client():
+            self.note_proof(client, server, name)
 
     def shown_by_client(self) -> x509.Certificate | None:
         """The certificate of the client that our server has verified."""
-        shown = self.server.object.getpeercert(binary_form=True) if self.server.object else None
+        # `getpeercert` gives a certificate only where one was asked for, shown, and verified.
+        shown = (
+            self.server.object.getpeercert(binary_form=True) if self.server.object and self.server.complete else None
+        )
         return x509.load_der_x509_certificate(shown) if shown else None
+
+    def chain_of_client(self) -> tuple[x509.Certificate, ...]:
+        """The whole chain that it has shown, its own certificate first. Empty where our server has verified none."""
+        at = self._sent_by(self.client).get("Certificate") if self.shown_by_client() else None
+        if at is None:
+            return ()
+        message = self.transcript.sent[at]
+        chain = certificates(message.content, ssl.TLSVersion.TLSv1_3 if self.version == "TLS 1.3" else 0)
+        return tuple(map(x509.load_der_x509_certificate, chain))
+
+    def name_of_client(self) -> str:
+        """The common name in that certificate. Empty where there is none."""
+        shown = self.shown_by_client()
+        return common_name(shown) if shown else ""
 
     def note_proof(self, prover: _End, verifier: _End, identity: str) -> None:
         """Note that `verifier` has checked certificate and signature of `prover`, and accepted it as `identity`."""
-        of_prover = {
-            sent.name: index
-            for index, sent in enumerate(self.transcript.sent)
-            if (sent.sender, sent.receiver) == (prover.party, verifier.party)
-        }
-        signed = "CertificateVerify" if "CertificateVerify" in of_prover else "ServerKeyExchange"
+        of_prover = self._sent_by(prover)
+        signed = next((name for name in ("CertificateVerify", "ServerKeyExchange") if name in of_prover), None)
+        evidence = f"a certificate that {verifier.party} trusts, and a signature with its key ({signed})"
+        if signed is None:
+            # RFC 8446, section 2.2: a session that is taken up again rests on a secret of the earlier one, and nobody
+            # signs anew.
+            evidence = "a secret from an earlier session, in which it had shown a certificate"
         self.transcript.proofs.append(
             Proof(
                 prover.party,
                 verifier.party,
                 identity,
-                evidence=f"a certificate that {verifier.party} trusts, and a signature with its key ({signed})",
+                evidence,
                 factors=frozenset({Factor.POSSESSION}),
                 layer="TLS",
                 session=self.label,
@@ -271,6 +303,11 @@ class Session:
                 at=of_prover["Finished"],
             )
         )
+
+    def _sent_by(self, end: _End) -> dict[str, int]:
+        """The messages that this end has sent in this session: their names, and their indexes."""
+        pair = end.party, self._peer(end).party
+        return {sent.name: i for i, sent in enumerate(self.transcript.sent) if (sent.sender, sent.receiver) == pair}
 
     # What the two say to each other inside the session.
 
@@ -301,14 +338,15 @@ class Session:
         return index
 
     def receive(self, end: _End, enough: Callable[[bytes], bool]) -> bytes:
-        """What comes for `end`, until that is enough or nothing more comes. It is not yet in the transcript."""
+        """What comes for `end`, until that is enough or too much, or nothing more comes. See `note_received`."""
         received, end.early = end.early, b""
-        while not enough(received) and not end.error:
-            piece = self._try(end, end.object.read)
+        self._deadline = time.monotonic() + wires.PATIENCE
+        while not enough(received) and len(received) < MOST_RECEIVED and not end.error:
+            piece = self._try(end, lambda: end.object.read(wires.MOST_BYTES))
             if piece == b"":  # the other end has said that this was all
                 break
             received += piece or b""
-            if piece is None and not self._wire.wait([end.object]):
+            if piece is None and not self._wait(end):
                 break
         return received
 

@@ -1,8 +1,16 @@
 """What was sent, proved and refused so far, in one session or in several: the makings of an `Exchange`."""
 
+import itertools
 from dataclasses import dataclass, field
 
 from helpers.exchange import Exchange, Failure, Message, Proof
+
+_numbers = itertools.count(1)
+
+
+def session_label(client: str, server: str) -> str:
+    """A label for a new session. Each has its own: two sessions between the same two are not one."""
+    return f"TLS {client}–{server} #{next(_numbers)}"
 
 
 @dataclass

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 
 from cryptography import x509
 
+from helpers.display.error import reason_of
 from helpers.display.table import Table
 from helpers.exchange import Exchange
 from helpers.protocols import tls
 from helpers.trust.opinions import second_opinions
 from helpers.trust.zoo import Specimen
-
-SAID_ALWAYS = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
 
 
 def visit(specimen: Specimen, crls: Iterable[x509.CertificateRevocationList] = ()) -> Exchange:
@@ -33,7 +32,7 @@ def verdict(exchange: Exchange) -> str:
     """ "accepted", or the reason in the client's own words, without the host's name."""
     if exchange.failure is None:
         return "accepted"
-    return exchange.failure.reason.removeprefix(SAID_ALWAYS).partition(",")[0].lower()
+    return reason_of(exchange.failure.reason).partition(",")[0].lower()
 
 
 def noticed(specimens: Iterable[Specimen]) -> Table:

@@ -7,7 +7,7 @@ what the other reads. Over TCP, somebody must carry it.
 """
 
 import contextlib
-import select
+import selectors
 import socket
 import ssl
 from collections.abc import Iterable
@@ -48,12 +48,17 @@ class Sockets:
 
     def join(self, connection: socket.socket, context: ssl.SSLContext, **side) -> ssl.SSLObject:
         """One end of ours on this connection."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        try:
+            end = context.wrap_bio(incoming, outgoing, **side)
+        except Exception:  # a name that cannot be one
+            connection.close()
+            self.close()
+            raise
         connection.settimeout(PATIENCE)
         # Small messages go out at once, instead of waiting for the answer to the last one.
         with contextlib.suppress(OSError):  # some systems refuse when the other end has left already
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        end = context.wrap_bio(incoming, outgoing, **side)
         self._plumbing[end] = connection, incoming, outgoing
         return end
 
@@ -66,14 +71,13 @@ class Sockets:
 
     def wait(self, ends: Iterable[ssl.SSLObject], seconds: float = PATIENCE) -> bool:
         """Carry to these ends what came for them, and wait for it up to `seconds`. Whether anything came."""
-        open_ends = [end for end in ends if end not in self._ended]
-        waiting = {self._plumbing[end][0]: end for end in open_ends}
-        try:
-            readable, _, _ = select.select(list(waiting), [], [], seconds) if waiting else ([], [], [])
-        except (OSError, ValueError):  # somebody has closed it meanwhile
-            return False
-        for connection in readable:
-            end = waiting[connection]
+        with selectors.DefaultSelector() as selector:
+            for end in ends:
+                if end not in self._ended:
+                    selector.register(self._plumbing[end][0], selectors.EVENT_READ, end)
+            came = selector.select(seconds) if selector.get_map() else []
+        for key, _events in came:
+            connection, end = key.fileobj, key.data
             try:
                 received = connection.recv(MOST_BYTES)
             except OSError:  # it was reset
@@ -84,7 +88,7 @@ class Sockets:
             else:
                 self._ended.add(end)
                 incoming.write_eof()
-        return bool(readable)
+        return bool(came)
 
     def close(self) -> None:
         for end, (connection, _, _) in self._plumbing.items():
@@ -120,8 +124,8 @@ def loopback(client, server, name: str) -> Sockets:
         while address != calling.getsockname():
             answering.close()
             answering, address = listener.accept()
-    wire.client = wire.join(calling, client.context, server_hostname=name)
     wire.server = wire.join(answering, server.context, server_side=True)
+    wire.client = wire.join(calling, client.context, server_hostname=name)
     return wire
 
 

@@ -49,3 +49,19 @@ def test_who_is_refused_by_the_proxy_never_reaches_the_application(root, strict_
     run = request(tls.Client("alice", root.certificate), strict_bank, NAME)
     assert run.failure.by == NAME
     assert APPLICATION not in {message.receiver for message in run.messages}
+
+
+@pytest.mark.parametrize(
+    "written", ["X-Client-Name : alice", "X-Client-Name\t: alice", " X-Client-Name: alice", "x-client-NAME:alice"]
+)
+def test_an_odd_way_of_writing_it_does_not_get_past_the_proxy(mallory, strict_bank, monkeypatch, written):
+    odd = f"GET / HTTP/1.1\r\n{written}\r\nHost: bank.example\r\n\r\n".encode()
+    monkeypatch.setattr(behind_proxy.http, "request", lambda *_a, **_b: odd)
+    assert greeting(request(mallory, strict_bank, NAME, forged="alice", strips=False)) == "Hello, alice."
+    assert greeting(request(mallory, strict_bank, NAME, forged="alice", strips=True)) == "Hello, mallory."
+
+
+def test_a_name_with_a_line_break_makes_no_header_of_its_own(root, strict_bank):
+    sly = tls.Client("mallory", root.certificate, root.issue_client("mallory\r\nX-Client-Name: alice@bank.example"))
+    run = request(sly, strict_bank, NAME)
+    assert greeting(run).startswith("Hello, mallory\\r\\n")

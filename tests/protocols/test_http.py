@@ -47,3 +47,13 @@ def test_a_response_in_chunks():
     assert http.is_whole(message)
     assert http.answer(message) == ("200 OK", "Hello, alice.")
     assert not http.is_whole(message[:-5])
+
+
+@pytest.mark.parametrize("body", [b"zz\r\nx", b"-5\r\nx", b"5", b"", b"\r\n\r\n", b"ffffffffffff\r\nx"])
+def test_chunks_that_make_no_sense_do_not_raise(body):
+    assert http.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body)[0] == "200 OK"
+
+
+def test_a_chunk_may_have_an_extension_and_a_trailer_may_follow():
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert http.answer(head + b"5;name=x\r\nHello\r\n0\r\nExpires: never\r\n\r\n") == ("200 OK", "Hello")

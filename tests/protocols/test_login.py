@@ -3,10 +3,15 @@
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from helpers.exchange import Binding, Direction, Factor
 from helpers.protocols import login, otp, tls
 from helpers.protocols.login import Accounts, log_in
+from helpers.trust.pki import Credential
 
 KEY = b"12345678901234567890"
 NAME = "bank.example"
@@ -138,3 +143,49 @@ def test_any_password_travels_whole(alice, bank, password):
     run = log_in(alice, bank, NAME, Accounts().add("alice", password), "alice", password)
     assert run.failure is None
     assert run.proofs[-1].identity == "alice"
+
+
+@pytest.mark.parametrize(
+    ("who", "direction", "status", "text"),
+    [
+        ("alice", Direction.MUTUAL, "200 OK", "the account of alice"),
+        ("carol", Direction.MUTUAL, "403 Forbidden", "no account for carol"),
+        ("", Direction.ONE_WAY, "403 Forbidden", "no certificate, so nobody is logged in"),
+    ],
+)
+def test_who_it_is_and_what_it_may_do_are_two_things(root, who, direction, status, text):
+    server = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate, certificate_optional=True)
+    client = tls.Client(who or "alice", root.certificate, root.issue_client(f"{who}@bank.example") if who else None)
+    run = login.open_account(client, server, NAME, accounts={"alice"})
+    assert run.direction() is direction
+    assert (run.messages[-1].name, run.messages[-1].note) == (status, text)
+    assert (run.failure is None) == (who == "alice")
+    if run.failure:
+        assert (run.failure.by, run.failure.learned_by) == (NAME, client.party)
+
+
+def test_nobody_is_asked_for_an_account_whose_certificate_was_refused(root, strict_bank):
+    run = login.open_account(tls.Client("alice", root.certificate), strict_bank, NAME, accounts={"alice"})
+    assert not any(message.name == "GET /account" for message in run.messages)
+
+
+def test_a_certificate_without_a_common_name_stands_for_nobody_here(root, strict_bank):
+    key = ec.generate_private_key(ec.SECP256R1())
+    extensions = [
+        x509.SubjectAlternativeName([x509.RFC822Name("alice@bank.example")]),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+    ]
+    builder = x509.CertificateBuilder(
+        root.certificate.subject,
+        x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "alice")]),
+        key.public_key(),
+        x509.random_serial_number(),
+        root.certificate.not_valid_before_utc,
+        root.certificate.not_valid_after_utc,
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    nameless = Credential(builder.sign(root.key, hashes.SHA256()), key)
+    run = login.open_account(tls.Client("alice", root.certificate, nameless), strict_bank, NAME, accounts={"alice"})
+    assert run.factors_of("alice") == set()
+    assert run.failure.by == NAME

@@ -3,7 +3,6 @@
 import pytest
 
 from helpers import programs
-from helpers.exchange import Direction
 from helpers.protocols import meeting, tls
 from helpers.protocols.site import Site
 
@@ -14,7 +13,9 @@ def test_a_page_of_our_own_site(root, bank):
     with Site(bank, visitor="alice") as site:
         run = meeting.get(tls.Client("alice", root.certificate), NAME, site.port)
     assert run.seen_by == "alice"
-    assert run.direction() is Direction.ONE_WAY
+    assert [(proof.prover, proof.verifier) for proof in run.proofs] == [(NAME, "alice")]
+    with pytest.raises(ValueError, match="seen from the end of alice alone"):
+        run.direction()
     assert (run.messages[-1].name, run.messages[-1].note) == ("200 OK", "This is bank.example.")
     # Both ends saw the same messages.
     assert [m.name for m in run.messages] == [m.name for m in site.visits[0].messages]

@@ -104,3 +104,29 @@ def test_who_has_signed_nothing_gets_a_sentence(root, bank):
     session = tls.Session(tls.Client("alice", root.certificate), bank, NAME)
     with pytest.raises(ValueError, match="alice has signed nothing"):
         signature.fits(session, over=session)
+
+
+def test_a_victim_that_refuses_the_relay_gives_it_nothing(asking_relay, strict_bank):
+    run = relayed(tls.Client("alice", None), asking_relay, strict_bank)
+    assert (run.failure.by, run.failure.learned_by) == ("alice", FAKE)
+    assert NAME not in {message.receiver for message in run.messages}
+
+
+def test_a_relay_copies_the_whole_chain(root, strict_bank, asking_relay):
+    below = root.issue_intermediate("Between").issue_client("alice@bank.example")
+    run = relayed(tls.Client("alice", root.certificate, below), asking_relay, strict_bank)
+    assert run.messages[run.failure.at].name == "CertificateVerify"
+
+
+def test_a_relay_that_shows_nothing_is_let_in_where_the_bank_only_asks(root, alice, plain_relay):
+    asking_bank = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate, certificate_optional=True)
+    run = relayed(alice, plain_relay, asking_bank)
+    assert run.failure is None
+    assert run.factors_of(FAKE, NAME) == {Factor.KNOWLEDGE, Factor.POSSESSION}
+
+
+def test_a_signature_of_tls_1_2_is_another_matter(root, strict_bank):
+    old = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"), version="1.2")
+    session = tls.Session(old, strict_bank, NAME)
+    with pytest.raises(ValueError, match=r"knows only TLS 1\.3"):
+        signature.fits(session, over=session)

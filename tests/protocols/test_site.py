@@ -184,3 +184,13 @@ def test_what_the_site_saw_of_its_visitors(root, strict_bank):
     assert [m.note for m in good.messages][-1] == "This is bank.example. You are alice."
     assert refused.failure.by == NAME
     assert refused.factors_of("alice") == set()
+
+
+@pytest.mark.parametrize(
+    "said", [b"\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"\xff\xfe \xff HTTP/1.1\r\n\r\n"]
+)
+def test_a_request_that_is_none_is_answered_and_noted_all_the_same(bank, root, said):
+    with Site(bank) as site, connected(site, root) as secure:
+        secure.sendall(said)
+        assert b"This is bank.example." in b"".join(iter(lambda: secure.recv(4096), b""))
+    assert len(site.visits) == 1

@@ -1,15 +1,19 @@
 """The same handshakes over real TCP connections: nothing is flaky, and nothing is left behind."""
 
+import contextlib
 import gc
 import os
 import socket
+import ssl
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from helpers.protocols import http, tls, wires
+from helpers.protocols import http, meeting, tls, wires
 from helpers.protocols.login import Accounts, log_in
 from helpers.protocols.site import Site
 from helpers.protocols.tls_session import Session, Stranger
@@ -149,9 +153,113 @@ def test_a_server_that_speaks_no_tls_or_leaves_is_a_refusal(root, said):
 
 
 def test_a_silent_server_is_left_after_a_while(root, monkeypatch):
-    monkeypatch.setattr(wires.Sockets.wait, "__defaults__", (0.05,))
+    monkeypatch.setattr(wires, "PATIENCE", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         wire = wires.to_port(listener.getsockname()[1])
         with Session(tls.Client("alice", root.certificate), Stranger(NAME), NAME, wire) as session:
             assert not session.established
-            assert [message.name for message in session.exchange().messages] == ["ClientHello"]
+            run = session.exchange()
+    assert [message.name for message in run.messages] == ["ClientHello"]
+    assert (run.failure.by, run.failure.reason) == (NAME, "no answer")
+
+
+@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".example", "a\0b"])
+@pytest.mark.parametrize("where", ["loopback", "to a port"])
+def test_a_name_that_cannot_be_one_leaves_no_socket_open(root, bank, name, where):
+    gc.collect()
+    files = len(open_files())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        wire = wires.loopback if where == "loopback" else wires.to_port(listener.getsockname()[1])
+        with pytest.raises((ValueError, TypeError)):
+            Session(tls.Client("alice", root.certificate), bank, name, wire)
+    assert len(open_files()) == files
+
+
+def test_more_than_a_thousand_open_files_are_no_obstacle(root, bank):
+    resource = pytest.importorskip("resource")
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 1200:
+        pytest.skip("this system allows fewer open files")
+    with contextlib.ExitStack() as stack:
+        for _ in range(1030):
+            stack.enter_context(Path(os.devnull).open("rb"))
+        run = tls.handshake(tls.Client("alice", root.certificate), bank, NAME, wire=wires.loopback)
+    assert run.failure is None
+
+
+@contextlib.contextmanager
+def answering(say):
+    """A server that does `say(secure, connection)` once a client has completed the handshake."""
+    root = pki.new_root("Root")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls._load(context, root.issue_server(NAME))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve():
+            connection, _ = listener.accept()
+            with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                say(secure)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield tls.Client("alice", root.certificate), listener.getsockname()[1]
+        thread.join(10)
+
+
+def test_a_flood_is_cut():
+    def flood(secure):
+        secure.recv(4096)
+        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
+        for _ in range(64):
+            secure.sendall(b"x" * 65536)
+
+    with answering(flood) as (alice, port):
+        run = meeting.get(alice, NAME, port)
+    assert run.messages[-1].name == "200 OK"
+    assert run.messages[-1].note.endswith("(cut short)")
+
+
+def test_half_a_page_is_no_page():
+    def half(secure):
+        secure.recv(4096)
+        secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel")
+
+    with answering(half) as (alice, port):
+        assert meeting.get(alice, NAME, port).messages[-1].note == "hel (cut short)"
+
+
+def test_who_answers_too_slowly_is_left_after_the_same_time(monkeypatch):
+    monkeypatch.setattr(wires, "PATIENCE", 0.5)
+
+    def dribble(secure):
+        secure.recv(4096)
+        for _ in range(40):
+            secure.sendall(b"H")
+            time.sleep(0.1)
+
+    with answering(dribble) as (alice, port):
+        began = time.monotonic()
+        meeting.get(alice, NAME, port)
+        assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_session_that_is_taken_up_again_has_no_new_signature(root, strict_bank, version):
+    context = ssl.create_default_context(cadata=root.certificate.public_bytes(Encoding.DER))
+    context.maximum_version = tls.VERSIONS[version]
+    tls._load(context, root.issue_client("alice@bank.example"))
+    session = None
+    with Site(strict_bank, visitor="alice") as site:
+        for _ in range(2):
+            plain = socket.create_connection(("127.0.0.1", site.port), timeout=5)
+            with context.wrap_socket(plain, server_hostname=NAME, session=session) as secure:
+                secure.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                while secure.recv(4096):
+                    pass
+                session = secure.session
+                reused = secure.session_reused
+    assert reused
+    first, again = site.visits
+    ((proof,), (other,)) = first.proofs, again.proofs
+    assert "CertificateVerify" in proof.evidence
+    assert other.evidence == "a secret from an earlier session, in which it had shown a certificate"
+    assert "Certificate" not in [message.name for message in again.messages]
