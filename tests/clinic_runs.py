@@ -32,13 +32,13 @@ WEAK_TOO = "DEFAULT:@SECLEVEL=0"
 # Debian's programs and Python ask for this level by default, older ones of others do not.
 STRONG_ONLY = "DEFAULT:@SECLEVEL=2"
 # What happens over TCP after a late refusal is a race: who closes first decides whether the alert is still read.
-MOST_TRIES = 20
+MOST_TRIES, MOST_NODE_TRIES = 20, 5  # Node is slow, and wins this race
 LOST = "failure: |getpeername|Empty reply"  # what curl says then
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What the two ends have. A client with `crls` checks revocation. `only`: the programs that make this fault."""
+    """What the two ends have. Who has `crls` checks revocation. `only`: the programs that make this fault."""
 
     server: pki.Credential
     root: x509.Certificate | None
@@ -46,7 +46,9 @@ class Fault:
     client: pki.Credential | None = None
     server_trusts: x509.Certificate | None = None
     crls: tuple[x509.CertificateRevocationList, ...] = ()
+    server_crls: tuple[x509.CertificateRevocationList, ...] = ()
     strict: bool = False
+    server_strict: bool = False
     client_versions: tuple[str, str] = ("1.2", "1.3")
     server_versions: tuple[str, str] = ("1.2", "1.3")
     client_ciphers: str = STRONG_ONLY
@@ -104,13 +106,7 @@ def client_context(fault: Fault) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if fault.root:
         context.load_verify_locations(cadata=fault.root.public_bytes(Encoding.DER))
-    if fault.strict:
-        context.verify_flags |= ssl.VERIFY_X509_STRICT
-    if fault.crls:
-        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
-        for crl in fault.crls:
-            with private_file(crl.public_bytes(Encoding.PEM)) as path:
-                context.load_verify_locations(path)
+    check_more(context, fault.strict, fault.crls)
     if fault.client:
         load(context, fault.client)
     return limited(context, fault.client_versions, fault.client_ciphers)
@@ -122,7 +118,18 @@ def server_context(fault: Fault) -> ssl.SSLContext:
     if fault.server_trusts:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(cadata=fault.server_trusts.public_bytes(Encoding.DER))
+    check_more(context, fault.server_strict, fault.server_crls)
     return context
+
+
+def check_more(context: ssl.SSLContext, strict: bool, crls: tuple[x509.CertificateRevocationList, ...]) -> None:
+    if strict:
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+    if crls:
+        context.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
+    for crl in crls:
+        with private_file(crl.public_bytes(Encoding.PEM)) as path:
+            context.load_verify_locations(path)
 
 
 def limited(context: ssl.SSLContext, versions: tuple[str, str], ciphers: str) -> ssl.SSLContext:
@@ -153,7 +160,8 @@ def files(fault: Fault) -> dict[str, bytes]:
         found |= {"client-key.pem": fault.client.key_pem(), "client.pem": fault.client.chain_pem()}
     roots = {"root.pem": fault.root, "client-root.pem": fault.server_trusts}
     found |= {name: root.public_bytes(Encoding.PEM) for name, root in roots.items() if root}
-    return found | {"crl.pem": b"".join(crl.public_bytes(Encoding.PEM) for crl in fault.crls)}
+    lists = {"crl.pem": fault.crls, "server-crl.pem": fault.server_crls}
+    return found | {name: b"".join(crl.public_bytes(Encoding.PEM) for crl in crls) for name, crls in lists.items()}
 
 
 def s_server(fault: Fault):
@@ -165,6 +173,8 @@ def s_server_arguments(fault: Fault) -> list[str]:
     arguments += ["-cert_chain", "chain.pem", *openssl_limits(fault.server_versions, fault.server_ciphers)]
     if fault.server_trusts:
         arguments += ["-Verify", "3", "-verify_return_error", "-CAfile", "client-root.pem", "-no-CApath", "-no-CAstore"]
+    arguments += ["-x509_strict"] if fault.server_strict else []
+    arguments += ["-crl_check", "-CRL", "server-crl.pem"] if fault.server_crls else []
     return arguments
 
 
@@ -247,7 +257,7 @@ async function run({server: config, client, port, tries, scheme}) {
     await new Promise(done => server.listen(0, "127.0.0.1", done));
     port = server.address().port;
   }
-  for (let count = 0; count < tries; count++)
+  for (let count = 0; count < tries && said.client.every(line => line.startsWith("ECONNRESET")); count++)
     await ask(scheme === "http" ? http.get : https.get, {port, ...client}, said.client);
   if (server) await new Promise(done => server.close(done));
   return said;
@@ -272,7 +282,7 @@ def node_plan(fault: Fault, port: int | None = None, **more) -> dict:
     if fault.crls:
         client["crl"] = [crl.public_bytes(Encoding.PEM).decode() for crl in fault.crls]
     there = {"port": port} if port else {"server": node_server_options(fault)}
-    return {"client": client, "tries": MOST_TRIES if fault.late else 1, **there, **more}
+    return {"client": client, "tries": MOST_NODE_TRIES if fault.late else 1, **there, **more}
 
 
 def node_server_options(fault: Fault) -> dict:
@@ -280,6 +290,8 @@ def node_server_options(fault: Fault) -> dict:
     options |= node_limits(fault.server_versions, fault.server_ciphers)
     if fault.server_trusts:
         options |= {"requestCert": True, "rejectUnauthorized": True, "ca": pem_or_none(fault.server_trusts)}
+    if fault.server_crls:
+        options["crl"] = [crl.public_bytes(Encoding.PEM).decode() for crl in fault.server_crls]
     return options
 
 
@@ -327,6 +339,19 @@ def nobody():
 
 def hang_up(connection: socket.socket) -> None:
     connection.recv(65536)
+
+
+def old_server(version: bytes, heard: list[bytes]):
+    """It answers with a ServerHello of this version, without extensions, as very old servers do. It keeps the reply."""
+    body = version + bytes(32) + b"\0" + b"\xc0\x13" + b"\0"  # random, no session id, a cipher suite, no compression
+    message = b"\2" + len(body).to_bytes(3, "big") + body
+
+    def answer(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"\x16" + version + len(message).to_bytes(2, "big") + message)
+        heard.append(connection.recv(65536))
+
+    return listening(answer)
 
 
 def reset(connection: socket.socket) -> None:

@@ -16,11 +16,12 @@ HEADINGS = {
     "before any certificate": "Before any certificate is checked",
 }
 ABOUT = (
-    "Each text was really written by the program beside it, when the same program was at the other end (with curl,"
-    " openssl was). For Node, you see its error code and its message. Ports, line numbers, and what differs from"
-    " version to version are left out. Node often sends no alert when it refuses a certificate: the other end reads"
-    " only that the connection ended. Where an entry speaks of cert.pem, that is the server's certificate. To get it:"
-    " openssl s_client -connect HOST:443 </dev/null | openssl x509 > cert.pem"
+    "Each text was really written by the program beside it. Mostly the same program was at the other end (with curl,"
+    " openssl was). It was another one where that end hangs up, is very old, or speaks no TLS. Wordings after “or” are"
+    " those of other versions or systems, or come by chance. For Node, you see its error code and its message. Ports,"
+    " line numbers, and what differs from version to version are left out. Node often sends no alert when it refuses a"
+    " certificate: the other end reads only that the connection ended. Where an entry speaks of cert.pem, that is the"
+    " server's certificate. To get it: openssl s_client -connect HOST:443 </dev/null | openssl x509 > cert.pem"
 )
 MOST_PASTED = 20_000  # characters, from the end: there a log or a traceback says what went wrong
 
