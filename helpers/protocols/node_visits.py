@@ -43,6 +43,8 @@ def compare(visitors: Mapping[str, Client], credential: Credential, trust: x509.
 def _outcome(run: Exchange) -> str:
     if run.failure is None:
         said = run.messages[-1].note
+    elif run.failure.by == run.parties[0]:
+        said = f"{run.failure.by} refused"
     elif run.failure.learned_at is None:
         said = "refused, without a word"
     else:

@@ -219,9 +219,15 @@ class Session:
         """Who fails first has refused. Who fails after that, or by a stranger's alert, has only been told so."""
         sent, peer = self.transcript.sent, self._peer(end)
         left = isinstance(end.error, ssl.SSLEOFError)
+        if left and sent and sent[-1].sender == end.party and sent[-1].name.startswith("Alert"):
+            # OpenSSL answers the end of a connection with an alert, into that connection. Nobody gets it.
+            sent.pop()
+            peer.waiting.pop()
         if left and peer.object is None and end is self.server and end.complete:
             return  # a client that leaves without a word has not refused: there are such programs
         reason = error_text(end.error)
+        if left:
+            reason = f"nothing. The connection just ended ({reason})"
         told = bool(sent) and sent[end.last_read].name.startswith("Alert")
         failure = self.failure
         if failure is None and peer.object is None and (told or left):

@@ -1,6 +1,7 @@
 """Our client meets servers of other programs, and each end says with its own words what was wrong."""
 
 import re
+import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from helpers import programs
-from helpers.exchange import Direction
-from helpers.protocols import meeting, tls
+from helpers.exchange import Factor
+from helpers.protocols import http, meeting, tls
 from helpers.running import wait_until
 from helpers.trust import pki
 
@@ -17,7 +18,7 @@ NAME = "bank.example"
 DAY = timedelta(days=1)
 LONG_AGO = {"not_before": datetime.now(UTC) - 60 * DAY, "lifetime": 30 * DAY}
 
-pytestmark = pytest.mark.needs("openssl")
+OPENSSL, NODE = pytest.mark.needs("openssl"), pytest.mark.needs("node")
 
 
 def s_server(credential, *options, trust=None):
@@ -31,6 +32,23 @@ def s_server(credential, *options, trust=None):
     return programs.run("openssl", *arguments, *options, ready="ACCEPT", files=files)
 
 
+# It asks for no certificate, and its page says what it knows of its client.
+NODE_SERVER = """
+const pem = require("fs").readFileSync("server.pem");
+const server = require("https").createServer({key: pem, cert: pem}, ({socket}, response) => {
+  response.setHeader("Connection", "close");
+  response.end(`${socket.getProtocol()}, authorized: ${socket.authorized}, ${JSON.stringify(socket.getPeerCertificate())}`);
+});
+server.on("tlsClientError", error => console.log(error.code));
+server.listen(process.argv[1], "127.0.0.1", () => console.log("it listens"));
+"""
+
+
+def node(credential):
+    files = {"server.pem": credential.key_pem() + credential.chain_pem()}
+    return programs.run("node", "-e", NODE_SERVER, "{port}", ready="it listens", files=files)
+
+
 def without_chain(credential):
     return pki.Credential(credential.certificate, credential.key)
 
@@ -39,13 +57,6 @@ def issued_by_a_leaf(root):
     leaf = root.issue_server("leaf.example")
     below = leaf.issue_server(NAME)
     return pki.Credential(below.certificate, below.key, (leaf.certificate,))
-
-
-def crl_of(root, *revoked, **more):
-    def check(client):
-        client.check_revocation(*([root.crl(*revoked, **more)] if revoked or more else []))
-
-    return check
 
 
 # The table of refusals: what the server shows, what our client says, and the alert that the real server reads.
@@ -72,6 +83,11 @@ SERVERS = {
         "Hostname mismatch, certificate is not valid for 'bank.example'",
         "bad certificate",
     ),
+    "wrong address": (
+        lambda r: r.issue_server("127.0.0.2"),
+        "IP address mismatch, certificate is not valid for '127.0.0.1'",
+        "bad certificate",
+    ),
     "wrong usage": (
         lambda r: r.issue_server(NAME, usage=ExtendedKeyUsageOID.CLIENT_AUTH),
         "unsuitable certificate purpose",
@@ -79,62 +95,92 @@ SERVERS = {
     ),
     "issued by a leaf": (issued_by_a_leaf, "invalid CA certificate", "unknown ca"),
     "copied": (lambda r: pki.copied(r.issue_server(NAME).certificate), "BAD_SIGNATURE", "decrypt error"),
-}  # fmt: skip
+    "revoked": (lambda r: r.issue_server(NAME), "certificate revoked", "certificate revoked"),
+    "no list": (lambda r: r.issue_server(NAME), "unable to get certificate CRL", "unknown ca"),
+    "stale list": (lambda r: r.issue_server(NAME), "CRL has expired", "certificate expired"),
+    "no authority key identifier": (
+        lambda r: r.issue_server(NAME, authority_key_identifier=False),
+        "Missing Authority Key Identifier",
+        "certificate unknown",
+    ),
+}
+
+
+def our_client(root, flaw, shown, version):
+    """Alice. She looks for what is wrong here, where a client does so only when it is told to."""
+    alice = tls.Client("alice", root.certificate, version=version)
+    if flaw == "revoked":
+        alice.check_revocation(root.crl(shown))
+    elif flaw == "no list":
+        alice.check_revocation()
+    elif flaw == "stale list":
+        alice.check_revocation(root.crl(last_update=datetime.now(UTC) - 30 * DAY))
+    elif flaw == "no authority key identifier":
+        alice.context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return alice
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("start", [pytest.param(s_server, marks=OPENSSL), pytest.param(node, marks=NODE)])
 @pytest.mark.parametrize("flaw", SERVERS)
-def test_our_client_refuses_a_real_server_and_that_reads_the_alert(root, flaw, version):
+def test_our_client_refuses_a_real_server_and_that_reads_the_alert(root, flaw, start, version):
     make, reason, alert = SERVERS[flaw]
-    with s_server(make(root)) as server:
-        run = meeting.get(tls.Client("alice", root.certificate, version=version), NAME, server.port)
-        assert wait_until(lambda: "alert" in server.log, 5), server.log
+    shown = make(root)
+    alice = our_client(root, flaw, shown, version)
+    wanted = "127.0.0.1" if flaw == "wrong address" else NAME
+    with start(shown) as server:
+        run = meeting.get(alice, wanted, server.port)
+        # s_server writes it in small letters. Node's code for it: ERR_SSL_ and the same words, in capitals.
+        assert wait_until(lambda: f"alert {alert}\n" in words(server.log), 5), server.log
     assert run.failure.by == "alice"
     assert reason in run.failure.reason
-    assert f"alert {alert}" in server.log
+    assert run.messages[-1].name == f"Alert {alert.replace(' ', '_')}"
+    assert run.proofs == ()
     # The same as between two ends of ours.
-    alone = tls.handshake(tls.Client("alice", root.certificate, version=version), tls.Server(NAME, make(root)), NAME)
+    alone = tls.handshake(alice, tls.Server(NAME, shown), wanted)
     assert run.failure.reason == alone.failure.reason
     assert run.messages[run.failure.at].name == alone.messages[alone.failure.at].name
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [("127.0.0.1", None), ("127.0.0.2", "IP address mismatch, certificate is not valid for '127.0.0.2'")],
-)
-def test_an_ip_address_for_a_name(root, name, reason):
+def words(log):
+    """What a server wrote, in small letters. Of OpenSSL's lines, only up to the reason."""
+    return re.sub(r":[^:\n]+:\d+:SSL alert number \d+", "", log).lower().replace("_", " ")
+
+
+@OPENSSL
+def test_an_ip_address_for_a_name(root):
     with s_server(root.issue_server("127.0.0.1")) as server:
-        run = meeting.get(tls.Client("alice", root.certificate), name, server.port)
-    assert (run.failure and run.failure.by) == (reason and "alice")
-    assert reason is None or reason in run.failure.reason
-
-
-def test_revocation(root):
-    credential = root.issue_server(NAME)
-    stale = {"last_update": datetime.now(UTC) - 30 * DAY}
-    for crls, reason, alert in (
-        ([root.crl(credential)], "certificate revoked", "certificate revoked"),
-        ([], "unable to get certificate CRL", "unknown ca"),
-        ([root.crl(**stale)], "CRL has expired", "certificate expired"),
-    ):
-        alice = tls.Client("alice", root.certificate)
-        alice.check_revocation(*crls)
-        with s_server(credential) as server:
-            run = meeting.get(alice, NAME, server.port)
-            assert wait_until(lambda server=server, alert=alert: f"alert {alert}" in server.log, 5), server.log
-        assert reason in run.failure.reason
+        run = meeting.get(tls.Client("alice", root.certificate), "127.0.0.1", server.port)
+    assert run.failure is None
+    assert [proof.identity for proof in run.proofs] == ["127.0.0.1"]
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_one_way(root, version):
-    with s_server(root.issue_server(NAME)) as server:
-        run = meeting.get(tls.Client("alice", root.certificate, version=version), NAME, server.port)
+@pytest.mark.parametrize(
+    ("start", "knows"),
+    [
+        pytest.param(s_server, "no client certificate available", marks=OPENSSL),
+        pytest.param(node, "TLSv{version}, authorized: false, {{}}", marks=NODE),
+    ],
+)
+def test_one_way(root, start, knows, version):
+    with (
+        start(root.issue_server(NAME)) as server,
+        meeting.connect(tls.Client("alice", root.certificate, version=version), NAME, server.port) as session,
+    ):
+        session.send(session.client, http.request("GET", NAME, "/"), "GET /")
+        page = session.receive(session.client, http.is_whole).decode()
+        run = session.exchange()
+    assert page.startswith("HTTP/1.")
+    assert knows.format(version=version) in page
     assert run.failure is None
-    assert run.direction() is Direction.ONE_WAY
-    assert (run.messages[-1].receiver, run.messages[-1].name.lower()) == ("alice", "200 ok")
-    assert "no client certificate available" in run.messages[-1].note or "CertificateRequest" not in str(run)
+    assert run.factors_of(NAME, "alice") == {Factor.POSSESSION}
+    assert run.factors_of("alice") == set()
+    assert "CertificateRequest" not in [m.name for m in run.messages]
+    assert [m.sender for m in run.messages if m.name == "Certificate"] == [NAME]
 
 
+@OPENSSL
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_mutual(root, version):
     alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"), version=version)
@@ -144,6 +190,11 @@ def test_mutual(root, version):
     assert run.messages[-1].name.lower() == "200 ok"
     # The server prints whom it has verified, with the depth of the chain.
     assert re.search(r"depth=0 CN ?= ?alice", server.log)
+    # Our end knows what it has verified itself, and not what the other one has.
+    assert run.seen_by == "alice"
+    assert [(proof.prover, proof.verifier, proof.identity) for proof in run.proofs] == [(NAME, "alice", NAME)]
+    with pytest.raises(ValueError, match="seen from the end of alice alone"):
+        run.direction()
     # Between two ends of ours, the same messages in the same order. (s_server sends as many tickets, too.)
     strict = tls.Server(NAME, root.issue_server(NAME), trust=root.certificate)
     ours = tls.handshake(alice, strict, NAME)
@@ -187,18 +238,28 @@ CLIENTS = {
 }
 
 
+@OPENSSL
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 @pytest.mark.parametrize("flaw", CLIENTS)
 def test_a_real_server_refuses_our_client(root, flaw, version):
-    make, words, in_1_3, in_1_2 = CLIENTS[flaw]
+    make, said, in_1_3, in_1_2 = CLIENTS[flaw]
     with s_server(root.issue_server(NAME), trust=root.certificate) as server:
         run = meeting.get(tls.Client("alice", root.certificate, make(root), version=version), NAME, server.port)
-        assert wait_until(lambda: any(part in server.log for part in words.split("|")), 5), server.log
+        assert wait_until(lambda: any(part in server.log for part in said.split("|")), 5), server.log
     assert run.failure.by == NAME
-    # The reset that follows can be faster than the alert: then our client reads the end alone.
-    alert = in_1_3 if version == "1.3" else in_1_2
-    assert f"alert {alert}" in run.failure.reason or "EOF" in run.failure.reason
     assert not any(m.name.startswith("GET") for m in run.messages)
-    if run.failure.learned_at is not None:
-        late = "its own handshake had already succeeded" in run.messages[run.failure.learned_at].note
-        assert late == (version == "1.3")
+    if version == "1.2":
+        assert f"alert {in_1_2}" in run.failure.reason
+        assert run.when_heard() == "within its handshake"
+    # In TLS 1.3 the reset that follows can be faster than the alert: then our client reads the end alone.
+    elif "EOF" not in run.failure.reason:
+        assert f"alert {in_1_3}" in run.failure.reason
+        assert run.when_heard() == "after its own handshake"
+
+
+@OPENSSL
+def test_in_1_3_the_alert_can_be_read(root):
+    alice = tls.Client("alice", root.certificate)
+    with s_server(root.issue_server(NAME), trust=root.certificate) as server:  # ten times, because it may be lost
+        runs = (meeting.get(alice, NAME, server.port) for _ in range(10))
+        assert any(run.when_heard() == "after its own handshake" for run in runs)

@@ -17,6 +17,9 @@ def visitors(root):
         "forged": tls.Client("mallory", root.certificate, pki.new_self_signed("alice")),
         "none": tls.Client("alice", root.certificate),
         "other CA": tls.Client("mallory", root.certificate, pki.new_root("Other").issue_client("alice@bank.example")),
+        "copied": tls.Client(
+            "mallory", root.certificate, pki.copied(root.issue_client("alice@bank.example").certificate)
+        ),
         "careless": tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"), check_name=False),
     }
 
@@ -66,11 +69,46 @@ def test_a_client_without_a_certificate(server, visitors):
         assert answer(run) == ("403 Forbidden", "Sorry, I do not know you: no certificate.")
 
 
+# Of the refusals: over TLS 1.3 the client has verified the server before it hears of one. So they are one-way.
+TABLE = {
+    "alice": ["mutual: Hello, alice."] * 3,
+    "forged": [
+        "one-way: refused, without a word",
+        "one-way: Hello, alice.",
+        "one-way: Sorry, I do not know you: DEPTH_ZERO_SELF_SIGNED_CERT.",
+    ],
+    "none": [
+        "one-way: refused: certificate required",
+        "one-way: Hello, undefined.",
+        "one-way: Sorry, I do not know you: no certificate.",
+    ],
+    "other CA": [
+        "one-way: refused, without a word",
+        "one-way: Hello, alice.",
+        "one-way: Sorry, I do not know you: UNABLE_TO_VERIFY_LEAF_SIGNATURE.",
+    ],
+    "copied": ["one-way: refused: decrypt error"] * 3,
+    "careless": ["one-way: Hello, alice."] * 3,
+}
+
+
 def test_all_of_it_in_one_table(root, visitors):
-    chosen = {who: visitors[who] for who in ("alice", "forged")}
+    chosen = {who: visitors[who] for who in TABLE}
     table = node_visits.compare(chosen, root.issue_server(NAME), root.certificate)
     assert table.headers == ("Visitor", "strict", "careless", "mended")
-    alice, forged = table.rows
-    assert alice == ("alice", *["mutual: Hello, alice."] * 3)
-    assert forged[1:3] == ("one-way: refused, without a word", "one-way: Hello, alice.")
-    assert forged[3].startswith("one-way: Sorry, I do not know you: ")
+    assert table.rows == [(who, *cells) for who, cells in TABLE.items()]
+
+
+def test_a_client_that_refuses_the_server_is_no_refusal_of_the_server(root):
+    stranger = tls.Client("alice", pki.new_root("Other").certificate)
+    table = node_visits.compare({"stranger": stranger}, root.issue_server(NAME), root.certificate)
+    assert table.rows == [("stranger", *["none: alice refused"] * 3)]
+
+
+def test_a_refusal_without_a_word_is_told_as_one(root, server, visitors):
+    running, mode = server
+    run = node_visits.visit(visitors["forged"], running)
+    if mode == "strict":
+        assert run.failure.reason.startswith("nothing. The connection just ended (")
+        assert run.messages[run.failure.at].sender == "mallory"
+        assert not any(message.name.startswith("Alert") for message in run.messages)
