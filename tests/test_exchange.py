@@ -203,7 +203,7 @@ def test_summary_says_who_refused():
 # The direction follows from the run: the same code, with one check switched off, answers differently.
 
 
-@pytest.mark.parametrize("wire", [wires.memory, wires.loopback])
+@pytest.mark.parametrize("wire", [wires.Memory, wires.loopback])
 def test_without_the_clients_name_check_the_server_has_proved_nothing(root, bank, strict_bank, wire):
     own = root.issue_client("alice@bank.example")
     for server, checked, unchecked in (
@@ -217,7 +217,7 @@ def test_without_the_clients_name_check_the_server_has_proved_nothing(root, bank
             assert bool(run.factors_of("bank.example")) is check_name
 
 
-@pytest.mark.parametrize("wire", [wires.memory, wires.loopback])
+@pytest.mark.parametrize("wire", [wires.Memory, wires.loopback])
 def test_without_cert_required_the_client_has_proved_nothing(root, wire):
     alice = tls.Client("alice", root.certificate, root.issue_client("alice@bank.example"))
     server = tls.Server("bank.example", root.issue_server("bank.example"), trust=root.certificate)

@@ -23,23 +23,24 @@ def response(status: str, text: str) -> bytes:
     return _message(f"HTTP/1.1 {status}", {"Content_Type": PLAIN, "Connection": "close"}, text)
 
 
-def _message(start: str, headers: dict[str, str], body: str) -> bytes:
+def _message(start: str, named: dict[str, str], body: str) -> bytes:
     content = body.encode()
-    headers = {**headers, "Content_Length": str(len(content))}
-    lines = [start, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    named = {**named, "Content_Length": str(len(content))}
+    lines = [start, *(f"{name.replace('_', '-')}: {value}" for name, value in named.items())]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 
 def is_whole(message: bytes) -> bool:
     """Whether this is a whole message: its head, and as much body as the head says."""
     head, end, body = message.partition(b"\r\n\r\n")
-    if "transfer-encoding" in _headers(head):
+    declared = headers(message)
+    if "transfer-encoding" in declared:
         return body.endswith(b"0\r\n\r\n")
     # RFC 9112, section 6.3: a request without a declared length has no body. The body of such a response lasts until
     # the server closes the connection.
-    if "content-length" not in _headers(head):
+    if "content-length" not in declared:
         return bool(end) and not head.startswith(b"HTTP/")
-    length = _headers(head)["content-length"]
+    length = declared["content-length"]
     return bool(end) and length.isdecimal() and len(body) >= int(length)
 
 
@@ -51,11 +52,7 @@ def fields(form: bytes) -> dict[str, str]:
 
 def headers(message: bytes) -> dict[str, str]:
     """The headers, by their names in small letters. Of two with the same name, the first one."""
-    return _headers(message.partition(b"\r\n\r\n")[0])
-
-
-def _headers(head: bytes) -> dict[str, str]:
-    lines = head.decode("latin-1").split("\r\n")[1:]
+    lines = message.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")[1:]
     pairs = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     return dict(reversed(pairs))
 
@@ -63,7 +60,7 @@ def _headers(head: bytes) -> dict[str, str]:
 def answer(message: bytes) -> tuple[str, str]:
     """The status and the text of a response: ("200 OK", "welcome")."""
     head, _, body = message.partition(b"\r\n\r\n")
-    if "transfer-encoding" in _headers(head):
+    if "transfer-encoding" in headers(message):
         body = b"".join(_chunks(body))
     status = head.decode(errors="replace").partition("\r\n")[0].partition(" ")[2]
     return short(status), short(body.decode(errors="replace").strip(), 200)

@@ -90,7 +90,7 @@ def log_in(
     password: str,
     code: Callable[[], str] | None = None,
     title: str = "",
-    wire=wires.memory,
+    wire=wires.Memory,
 ) -> Exchange:
     """Connect, and log `user` in inside the session.
 

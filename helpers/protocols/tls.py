@@ -90,7 +90,7 @@ class Server:
         _check_revocation(self.context, crls)
 
 
-def handshake(client: Client, server: Server, name: str, title: str = "", wire=wires.memory) -> Exchange:
+def handshake(client: Client, server: Server, name: str, title: str = "", wire=wires.Memory) -> Exchange:
     """Connect `client` to a `server` that should be `name`, and let each end read once. A refusal does not raise."""
     with Session(client, server, name, wire) as session:
         return session.exchange(title)

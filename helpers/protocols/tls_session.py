@@ -72,7 +72,7 @@ class Session:
     closes the wire. A refusal does not raise.
     """
 
-    def __init__(self, client, server, name: str, wire=wires.memory, transcript: Transcript | None = None) -> None:
+    def __init__(self, client, server, name: str, wire=wires.Memory, transcript: Transcript | None = None) -> None:
         self.name = name
         self.label = session_label(client.party, server.party)
         self.transcript = transcript or Transcript()

@@ -110,10 +110,6 @@ def _let_it_read(connection: socket.socket) -> None:
                 return
 
 
-def memory(client, server, name: str) -> Memory:
-    return Memory(client, server, name)
-
-
 def loopback(client, server, name: str) -> Sockets:
     """Both ends are ours, and between them is a real TCP connection of this computer (127.0.0.1)."""
     wire = Sockets()

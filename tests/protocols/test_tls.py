@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
+import flaws
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from helpers.display.error import CourseError
 from helpers.exchange import SAME_SESSION, Binding, Direction, Exchange, Factor
@@ -148,66 +148,13 @@ def test_the_proofs_of_tls_1_2_name_the_message_that_was_signed(root, strict_ban
     ]
 
 
-DAY = timedelta(days=1)
-
-
-def long_ago():
-    return {"not_before": datetime.now(UTC) - 60 * DAY, "lifetime": 30 * DAY}
-
-
-def not_yet():
-    return {"not_before": datetime.now(UTC) + 30 * DAY}
-
-
-# The protocol notes' table: what is wrong, the client's text, and the alert that the server gets.
-REFUSED_SERVERS = {
-    "expired": (lambda r: r.issue_server(NAME, **long_ago()), "certificate has expired", "certificate_expired"),
-    "not yet valid": (lambda r: r.issue_server(NAME, **not_yet()), "certificate is not yet valid", "bad_certificate"),
-    "self-signed": (lambda r: pki.new_self_signed_server(NAME), "self-signed certificate", "unknown_ca"),
-    "untrusted CA": (
-        lambda r: pki.new_root("Other Root CA").issue_server(NAME),
-        "unable to get local issuer certificate",
-        "unknown_ca",
-    ),
-    "missing intermediate": (
-        lambda r: without_chain(r.issue_intermediate("Between").issue_server(NAME)),
-        "unable to get local issuer certificate",
-        "unknown_ca",
-    ),
-    "wrong host": (
-        lambda r: r.issue_server("shop.example"),
-        "Hostname mismatch, certificate is not valid for 'bank.example'",
-        "bad_certificate",
-    ),
-    "wrong EKU": (
-        lambda r: r.issue_server(NAME, usage=ExtendedKeyUsageOID.CLIENT_AUTH),
-        "unsuitable certificate purpose|unsupported certificate purpose",
-        "unsupported_certificate",
-    ),
-    "issued by a leaf": (
-        lambda r: chained(r.issue_server("leaf.example")),
-        "invalid CA certificate",
-        "unknown_ca",
-    ),
-}  # fmt: skip
-
-
-def without_chain(credential):
-    return pki.Credential(credential.certificate, credential.key)
-
-
-def chained(leaf):
-    below = leaf.issue_server(NAME)
-    return pki.Credential(below.certificate, below.key, (leaf.certificate,))
-
-
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-@pytest.mark.parametrize("flaw", REFUSED_SERVERS)
+@pytest.mark.parametrize("flaw", flaws.SERVERS)
 def test_a_client_refuses_a_flawed_server(root, flaw, version):
-    make, text, alert = REFUSED_SERVERS[flaw]
+    make, text, alert = flaws.SERVERS[flaw]
     run = tls.handshake(tls.Client("alice", root.certificate, version=version), tls.Server(NAME, make(root)), NAME)
     assert run.failure.by == "alice"
-    assert any(part in run.failure.reason for part in text.split("|")), run.failure.reason
+    assert text in run.failure.reason
     assert run.messages[run.failure.at].name in ("Certificate", "ServerHelloDone")
     assert run.failure.learned_by == NAME
     assert run.messages[run.failure.learned_at].name == f"Alert {alert}"
@@ -230,7 +177,7 @@ def test_revocation_is_noticed_only_where_it_is_checked(root):
     credential = root.issue_server(NAME)
     server = tls.Server(NAME, credential)
     assert tls.handshake(tls.Client("alice", root.certificate), server, NAME).failure is None
-    stale = root.crl(last_update=datetime.now(UTC) - 30 * DAY)
+    stale = root.crl(last_update=datetime.now(UTC) - 30 * flaws.DAY)
     for crls, text, alert in (
         ([root.crl(credential)], "certificate revoked", "certificate_revoked"),
         ([], "unable to get certificate CRL", "unknown_ca"),
@@ -277,7 +224,7 @@ REFUSED_CLIENTS = {
         "unsupported_certificate",
     ),
     "expired": (
-        lambda r: r.issue_client("alice@bank.example", **long_ago()),
+        lambda r: r.issue_client("alice@bank.example", **flaws.long_ago()),
         "certificate has expired",
         "certificate_expired",
         "certificate_expired",

@@ -89,7 +89,7 @@ def test_200_visits_to_a_site(root, strict_bank, cases):
 @pytest.mark.parametrize("size", [0, 1, 16 * 1024, 16 * 1024 + 1, 300_000])
 def test_what_is_sent_arrives_whole(root, bank, size):
     data = os.urandom(size)
-    for wire in (wires.memory, wires.loopback):
+    for wire in (wires.Memory, wires.loopback):
         with Session(tls.Client("alice", root.certificate), bank, NAME, wire) as session:
             assert session.send(session.client, data, "much")[1] == data
             assert session.send(session.server, data, "much")[1] == data
