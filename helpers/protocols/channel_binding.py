@@ -42,7 +42,7 @@ class Channel:
 
     def __init__(self, client: str, host: Host, trust: x509.Certificate) -> None:
         self.parties = (client, host.party)
-        self.label = session_label(client, host.party)
+        self.label = session_label("TLS", client, host.party)
         self.client = _end(SSL.TLS_CLIENT_METHOD)
         self.client.set_connect_state()
         self.client.set_tlsext_host_name(host.party.encode())

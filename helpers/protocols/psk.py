@@ -54,7 +54,7 @@ class Meeting:
             raise ValueError(f"there was no session: the client says “{self.client}”, the server “{self.server}”")
         names = {"client": client, "server": server}
         other = {"client": "server", "server": "client"}
-        label = session_label(client, server)
+        label = session_label("TLS", client, server)
         # RFC 8446, section 2: all handshake messages after ServerHello are encrypted.
         hellos = [name for _, name in self.messages].index("ServerHello") + 1
         messages = [

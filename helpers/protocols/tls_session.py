@@ -74,7 +74,7 @@ class Session:
 
     def __init__(self, client, server, name: str, wire=wires.Memory, transcript: Transcript | None = None) -> None:
         self.name = name
-        self.label = session_label(client.party, server.party)
+        self.label = session_label("TLS", client.party, server.party)
         self.transcript = transcript or Transcript()
         self.failure: Failure | None = None
         self.version = "TLS"  # until the first message tells

@@ -8,9 +8,9 @@ from helpers.exchange import Exchange, Failure, Message, Proof
 _numbers = itertools.count(1)
 
 
-def session_label(client: str, server: str) -> str:
+def session_label(protocol: str, client: str, server: str) -> str:
     """A label for a new session. Each has its own: two sessions between the same two are not one."""
-    return f"TLS {client}–{server} #{next(_numbers)}"
+    return f"{protocol} {client}–{server} #{next(_numbers)}"
 
 
 @dataclass

@@ -1,0 +1,319 @@
+"""SSH, really run: a client and a server of asyncssh, both in this Python. Log in, and see who proved what to whom.
+
+    alice = Client("alice", KnownHosts.parse(""), key=new_key())
+    server = Server("server.example", new_key(), Users().add("alice", key=alice.key))
+    run = await log_in(alice, server)   # an Exchange
+
+First the server proves itself: it signs the exchange hash with its host key (RFC 4253, section 8). Then the user logs
+in, inside the connection (RFC 4252). Both ends run in the event loop of the notebook, so a cell says `await`.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import asyncssh
+
+from helpers.display.error import CourseError, error_text
+from helpers.exchange import Exchange
+from helpers.protocols.login import Accounts
+from helpers.protocols.ssh_leg import Leg, listening, speaking
+from helpers.protocols.transcript import Transcript
+from helpers.trust.host_keys import CHANGED, MATCH, MATCH_CA, PORT, REVOKED, UNKNOWN, KnownHosts
+from helpers.trust.ssh_keys import HostKey
+
+PATIENCE = 10.0  # seconds for one login
+# asyncssh offers newer ways as well, if a further library is there. One way for all gives one picture for all.
+_KEY_EXCHANGE = ["curve25519-sha256"]
+
+
+def new_key() -> asyncssh.SSHKey:
+    """A new key pair, of the kind that OpenSSH makes by itself: Ed25519."""
+    return asyncssh.generate_private_key("ssh-ed25519")
+
+
+def public_line(key: asyncssh.SSHKey | asyncssh.SSHCertificate) -> str:
+    """The public key, or the certificate, as a line of text."""
+    exported = key.export_certificate() if isinstance(key, asyncssh.SSHCertificate) else key.export_public_key()
+    return exported.decode().strip()
+
+
+def host_certificate(
+    ca: asyncssh.SSHKey, key: asyncssh.SSHKey, *names: str, valid: timedelta = timedelta(days=30)
+) -> asyncssh.SSHCertificate:
+    """What `ssh-keygen -s ca -h -n names` makes: the CA signs that this key belongs to a host with these names."""
+    now = datetime.now(UTC)
+    return ca.generate_host_certificate(
+        key, "a host of the lab", principals=list(names), valid_after=now - timedelta(hours=1), valid_before=now + valid
+    )
+
+
+class Users:
+    """Whom a server lets in: their public keys, and the hashes of their passwords."""
+
+    def __init__(self) -> None:
+        self._accounts = Accounts()
+        self._keys: dict[str, str] = {}
+
+    def add(
+        self, user: str, key: asyncssh.SSHKey | None = None, password: str = "", otp_key: bytes | None = None
+    ) -> "Users":
+        """Add a user, and give the list itself. Of the `key`, the server keeps only the public part."""
+        if key:
+            self._keys[user] = public_line(key)
+        self._accounts.add(user, password, otp_key)
+        return self
+
+    def has_key(self, user: str, key: asyncssh.SSHKey) -> bool:
+        line = self._keys.get(user)
+        return line is not None and HostKey.parse(line).plain == HostKey.parse(public_line(key)).plain
+
+    def password_is_right(self, user: str, password: str) -> bool:
+        return bool(password) and self._accounts.password_is_right(user, password)
+
+    def code_is_right(self, user: str, code: str) -> bool:
+        return self._accounts.code_is_right(user, code, time.time())
+
+
+@dataclass(frozen=True)
+class Server:
+    """An SSH server. `party` is its host name.
+
+    `methods` are what it wants of a user, one after the other: "publickey", "password", "keyboard-interactive" (which
+    asks for a one-time code here).
+    """
+
+    party: str
+    host_key: asyncssh.SSHKey = field(repr=False)
+    users: Users = field(repr=False)
+    methods: tuple[str, ...] = ("publickey",)
+    certificate: asyncssh.SSHCertificate | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Client:
+    """A user and her SSH client, with the list of the hosts that it knows and what she can log in with.
+
+    `checking` is as in ssh_config(5), StrictHostKeyChecking: "yes" refuses an unknown host, "accept-new" takes its key
+    into the list, both refuse a changed one. "no" takes a new key and goes on with a changed one, without passwords.
+    `code` gives a one-time code when it is asked for. `user` is the name to log in with, if that is not the party's.
+    """
+
+    party: str
+    known_hosts: KnownHosts = field(repr=False)
+    checking: str = "yes"
+    key: asyncssh.SSHKey | None = field(default=None, repr=False)
+    password: str = field(default="", repr=False)
+    code: Callable[[], str] | None = field(default=None, repr=False)
+    user: str = ""
+
+    def __post_init__(self) -> None:
+        if self.checking not in ("yes", "accept-new", "no"):
+            raise ValueError(f"checking is “yes”, “accept-new” or “no”, not {self.checking!r}")
+
+
+async def log_in(client: Client, server: Server, title: str = "") -> Exchange:
+    """Start the server, log in once, and end both. Raises CourseError where that takes longer than PATIENCE."""
+    transcript = Transcript()
+    leg = Leg(client.party, server.party, transcript)
+    with listening():
+        async with serving(leg, server) as port, connected(leg, client, server.party, port):
+            pass
+    leg.end()
+    return transcript.exchange(title or f"{client.party} logs in to {server.party}", client.party, server.party)
+
+
+# The client.
+
+
+@asynccontextmanager
+async def connected(
+    leg: Leg, client: Client, host: str, port: int, end: "ClientEnd | None" = None
+) -> AsyncIterator[bool]:
+    """A connection to the server at this port of 127.0.0.1, which is to be `host`. Says whether the login succeeded."""
+    connection = None
+    try:
+        with speaking(leg, client.party):
+            connection = await _connect(end or ClientEnd(leg, client, host), client, host, port)
+        yield connection is not None
+    finally:
+        if connection:
+            connection.close()
+            await connection.wait_closed()
+
+
+async def _connect(end: "ClientEnd", client: Client, host: str, port: int) -> asyncssh.SSHClientConnection | None:
+    try:
+        # The name stands in no DNS. So we connect first, and tell asyncssh which host this is meant to be.
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.setblocking(False)
+        async with asyncio.timeout(PATIENCE):
+            return await asyncssh.connect(
+                host,
+                PORT,
+                sock=sock,
+                client_factory=lambda: end,
+                username=client.user or client.party,
+                kex_algs=_KEY_EXCHANGE,
+                login_timeout=PATIENCE,
+                known_hosts=([], [], []),  # so that asyncssh knows no host, and asks `end`
+                # Nothing of the learner's own is used: no settings, no keys, no agent.
+                config=None,
+                client_keys=None,
+                agent_path=None,
+                gss_host=None,
+            )
+    except TimeoutError:  # before OSError, which it is one of
+        raise CourseError(f"The login had not ended after {PATIENCE:g} seconds. Run it again.") from None
+    except (asyncssh.HostKeyNotVerifiable, asyncssh.PermissionDenied):
+        return None
+    except (asyncssh.Error, OSError) as error:
+        raise CourseError(f"The connection ended before the login did: {error_text(error)}.") from None
+
+
+class ClientEnd(asyncssh.SSHClient):
+    """What asyncssh asks the client: is this host key right, and what can the user show?"""
+
+    def __init__(self, leg: Leg, client: Client, host: str) -> None:
+        self._leg, self._client, self._host = leg, client, host
+        self._left = {"publickey", "password", "keyboard-interactive"}  # each is tried once
+
+    def validate_host_public_key(self, host, addr, port, key) -> bool:
+        return self._accepts()
+
+    def validate_host_ca_key(self, host, addr, port, key) -> bool:
+        return self._accepts()
+
+    def _accepts(self) -> bool:
+        """Ask the list, and then do what the user's setting says."""
+        key = HostKey.from_blob(self._leg.host_key)
+        verdict = self._leg.verdict = self._client.known_hosts.check(self._host, PORT, str(key))
+        if verdict.value in (MATCH, MATCH_CA):
+            return True
+        if verdict.value == UNKNOWN and self._client.checking in ("accept-new", "no"):
+            # The leap of faith: from now on, this key counts as the host's.
+            self._client.known_hosts.add(self._host, PORT, str(key.without_certificate))
+            return True
+        if verdict.value in (CHANGED, REVOKED) and self._client.checking == "no":
+            # As OpenSSH does it: a secret that is handed over is not handed to a stranger. A signature is.
+            self._left -= {"password", "keyboard-interactive"}
+            return True
+        return False
+
+    def _once(self, method: str) -> bool:
+        first = method in self._left
+        self._left.discard(method)
+        return first
+
+    def public_key_auth_requested(self):
+        return Signer(self._leg, self._client.key) if self._client.key and self._once("publickey") else None
+
+    def password_auth_requested(self):
+        return self._client.password if self._client.password and self._once("password") else None
+
+    def kbdint_auth_requested(self):
+        return "" if self._client.code and self._once("keyboard-interactive") else None
+
+    def kbdint_challenge_received(self, name, instructions, lang, prompts):
+        return [self._client.code() for _ in prompts]
+
+
+class Signer(asyncssh.SSHKeyPair):
+    """The user's key, as asyncssh uses it. It notes what it was given to sign.
+
+    RFC 4252, section 7: that begins with the "session identifier", which is the hash of this connection's key exchange.
+    """
+
+    def __init__(self, leg: Leg, key: asyncssh.SSHKey) -> None:
+        kinds = (key.algorithm, key.algorithm, key.sig_algorithms, key.sig_algorithms)
+        super().__init__(*kinds, key.public_data, None)
+        self._leg, self._key = leg, key
+
+    def sign(self, data: bytes) -> bytes:
+        self._leg.to_sign = data
+        return self._key.sign(data, self.sig_algorithm)
+
+
+# The server.
+
+
+@asynccontextmanager
+async def serving(leg: Leg, server: Server, end: Callable[[], "ServerEnd"] | None = None) -> AsyncIterator[int]:
+    """The server on a free port of 127.0.0.1, for one connection. Gives the port. It ends with the block."""
+    ends: list[ServerEnd] = []
+
+    def new_end() -> ServerEnd:
+        ends.append(end() if end else ServerEnd(server))
+        return ends[-1]
+
+    with speaking(leg, server.party):
+        listener = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=new_end,
+            server_host_keys=[(server.host_key, server.certificate)] if server.certificate else [server.host_key],
+            kex_algs=_KEY_EXCHANGE,
+            login_timeout=PATIENCE,
+            gss_host=None,
+        )
+    try:
+        yield listener.get_port()
+    finally:
+        listener.close()
+        await listener.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                for one in ends:
+                    await one.gone.wait()
+
+
+class ServerEnd(asyncssh.SSHServer):
+    """What asyncssh asks the server: who may log in, and with what?"""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._left = server, list(server.methods)
+        self.gone = asyncio.Event()
+
+    def connection_made(self, conn) -> None:
+        # asyncssh's server ends with the first method that succeeds. This one may want another after it: then it says
+        # what RFC 4252, section 5.1, calls partial success.
+        self._let_in, self._not_yet = conn.send_userauth_success, conn.send_userauth_failure
+        conn.send_userauth_success = self._next_method
+
+    async def _next_method(self) -> None:
+        self._left.pop(0)
+        if self._left:
+            self._not_yet(True)
+        else:
+            await self._let_in()
+
+    def connection_lost(self, exc) -> None:
+        self.gone.set()
+
+    def begin_auth(self, username: str) -> bool:
+        return True  # everybody has to show something
+
+    def public_key_auth_supported(self) -> bool:
+        return self._left[:1] == ["publickey"]
+
+    def password_auth_supported(self) -> bool:
+        return self._left[:1] == ["password"]
+
+    def kbdint_auth_supported(self) -> bool:
+        return self._left[:1] == ["keyboard-interactive"]
+
+    async def validate_public_key(self, username: str, key) -> bool:
+        return self._server.users.has_key(username, key)  # asyncssh verifies the signature itself
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        return self._server.users.password_is_right(username, password)
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str):
+        return "", "", "", [("One-time code: ", True)]
+
+    async def validate_kbdint_response(self, username: str, responses) -> bool:
+        return len(responses) == 1 and self._server.users.code_is_right(username, responses[0])

@@ -1,0 +1,190 @@
+"""One SSH connection while it runs: what its ends say, message by message, and what that proves.
+
+asyncssh tells Python's log of each message that it sends or receives. That is where the picture comes from: each end
+says so itself, and what came encrypted is told in clear.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import asyncssh
+
+from helpers.exchange import Binding, Factor, Failure, Proof
+from helpers.protocols import ssh_messages
+from helpers.protocols.transcript import Sent, Transcript, session_label
+from helpers.trust.host_keys import MATCH, MATCH_CA, HostKeyVerdict
+
+_FACTORS = {"password": Factor.KNOWLEDGE, "publickey": Factor.POSSESSION, "keyboard-interactive": Factor.POSSESSION}
+_EVIDENCE = {
+    "password": "a password, handed over",
+    "publickey": "a signature with the user's key, over this session's id",
+    "keyboard-interactive": "a one-time code, handed over",
+}
+_SERVER_EVIDENCE = {
+    MATCH: "a signature with the host key that is in the list",
+    MATCH_CA: "a signature with the host key that a known CA vouches for",
+}
+
+
+class Leg:
+    """The connection of `client` and `server`: two names of parties.
+
+    `verdict` is what the client's list says of the host key, where a client of ours is at that end. `judges_users` is
+    whether the server cares who logs in: a man in the middle does not.
+    """
+
+    def __init__(self, client: str, server: str, transcript: Transcript, judges_users: bool = True) -> None:
+        self.client, self.server, self.transcript = client, server, transcript
+        self.judges_users = judges_users
+        self.label = session_label("SSH", client, server)
+        self.verdict: HostKeyVerdict | None = None
+        self.host_key: bytes | None = None
+        self.logged_in = False
+        self.refusal: Failure | None = None  # the last one; after it, the client may still try something else
+        self.signature: bytes | None = None  # the user's
+        self.to_sign: bytes | None = None  # what the user's client had to sign
+        self._underway: dict[str, list[Sent]] = {client: [], server: []}  # by sender: sent and not yet received
+        self._encrypting: set[str] = set()
+        self._reply = self._request = self._asked_for = (
+            0  # where the host key, a request to log in, the wanted methods came
+        )
+        self._asked = self._user = ""
+
+    def said(self, party: str, received: bool, payload: bytes) -> None:
+        """`party`, one of the ends, has sent this message or received it."""
+        sender = self._other(party) if received else party
+        if received and self._underway[sender]:
+            self._underway[sender].pop(0).read = True  # SSH runs over TCP, so messages come in the order of sending
+            return
+        message = ssh_messages.Read(payload, self._asked)
+        if message.number == ssh_messages.DISCONNECT and self.logged_in:
+            return  # it says goodbye
+        inside = self.label if sender in self._encrypting else None
+        note = message.note if self.transcript.explained or message.number in ssh_messages.ABOUT_LOGIN else ""
+        sent = Sent(sender, self._other(sender), message.name, inside, note, received)
+        at = self._add(sent)
+        if not received:
+            self._underway[sender].append(sent)
+        self._conclude(message, sender, at)
+
+    def _add(self, sent: Sent) -> int:
+        messages = self.transcript.sent
+        if (
+            sent.sender == self.client
+            and messages
+            and (messages[-1].sender, sent.name) == (self.server, messages[-1].name)
+        ):
+            # RFC 4253, section 7.1: both ends send their KEXINIT without waiting, so which one is first is chance. The
+            # picture begins with the client's.
+            messages.insert(len(messages) - 1, sent)
+            return len(messages) - 2
+        return self.transcript.add(sent)
+
+    def _other(self, party: str) -> str:
+        return self.client if party == self.server else self.server
+
+    def _conclude(self, message: ssh_messages.Read, sender: str, at: int) -> None:
+        match message.number:
+            case ssh_messages.KEX_ECDH_REPLY:
+                self._reply, self.host_key = at, message.host_key
+            case ssh_messages.NEWKEYS:
+                self._encrypting.add(sender)
+                # RFC 4253, section 8: the client "verifies that K_S really is the host key for S", and the signature.
+                # Only then does it go on.
+                if sender == self.client and self.verdict is not None and self.verdict.value in _SERVER_EVIDENCE:
+                    self._prove_server(self.verdict)
+            case ssh_messages.REQUEST:
+                self._request, self._user, self._asked = at, message.user, message.method
+                self.signature = message.signature or self.signature
+            case ssh_messages.INFO_RESPONSE:
+                self._request = at
+            case ssh_messages.SUCCESS:
+                self.logged_in, self.refusal = True, None
+                self._prove_user()
+            case ssh_messages.FAILURE if message.partial:
+                self._prove_user()
+            case ssh_messages.FAILURE if self._asked != "none":
+                reason = f"permission denied for {self._user} ({self._asked})"
+                self.refusal = Failure(self.server, reason, self._request, self.client, at)
+            case ssh_messages.FAILURE:
+                self._wanted = at
+            case ssh_messages.DISCONNECT if sender == self.client and self.client not in self._encrypting:
+                reason = message.note if self.verdict is None else self.verdict.reason
+                self.refusal = Failure(self.client, reason, self._reply, self.server, at)
+
+    def _prove_server(self, verdict: HostKeyVerdict) -> None:
+        evidence, factors = _SERVER_EVIDENCE[verdict.value], frozenset({Factor.POSSESSION})
+        self._prove(self.server, self.client, verdict.host, evidence, factors, "SSH transport", self._reply, True)
+
+    def _prove_user(self) -> None:
+        # What a server accepts, it says itself: with SUCCESS, or with a FAILURE that is called partial success.
+        if self.judges_users and self._asked in _FACTORS:
+            factors, bound = frozenset({_FACTORS[self._asked]}), self._asked == "publickey"
+            evidence = _EVIDENCE[self._asked]
+            self._prove(self.client, self.server, self._user, evidence, factors, "SSH user", self._request, bound)
+
+    def _prove(self, prover, verifier, identity, evidence, factors, layer, at, bound) -> None:
+        session = self.label if bound else None
+        inside = None if layer == "SSH transport" else self.label
+        binding = Binding.CHANNEL if bound else Binding.NONE
+        proof = Proof(prover, verifier, identity, evidence, factors, layer, session, inside, binding, at)
+        self.transcript.proofs.append(proof)
+
+    def end(self) -> None:
+        """The connection is over. Where the last word was a refusal, that is how it failed."""
+        if self._asked == "none" and not self.logged_in:
+            # The client knows what is wanted, and goes away.
+            self.refusal = Failure(self.client, "I do not show that here", self._wanted)
+        self.transcript.failure = self.transcript.failure or self.refusal
+
+
+# Whose end is speaking? asyncio runs all that belongs to a connection in the context in which it was opened.
+_speaker: ContextVar[tuple[Leg, str] | None] = ContextVar("speaker", default=None)
+
+
+@contextmanager
+def speaking(leg: Leg, party: str) -> Iterator[None]:
+    """Connections that are opened in this block, or servers that are started, speak for this party of `leg`."""
+    token = _speaker.set((leg, party))
+    try:
+        yield
+    finally:
+        _speaker.reset(token)
+
+
+class _Listener(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        packet, speaker = getattr(record, "packet", None), _speaker.get()
+        if packet and speaker and packet[0] in ssh_messages.KNOWN:
+            leg, party = speaker
+            leg.said(party, record.args[0] == "Received", packet)  # the other word is "Sent"
+
+
+_listener = _Listener()
+_runs = 0
+_before = (logging.NOTSET, True)
+
+
+@contextmanager
+def listening() -> Iterator[None]:
+    """Hear what asyncssh's ends say. Only while a run lasts: what they say holds passwords, so nobody else hears it."""
+    global _runs, _before
+    logger = logging.getLogger("asyncssh")
+    if not _runs:
+        _before = logger.level, logger.propagate
+        logger.addHandler(_listener)
+        logger.setLevel(logging.DEBUG)
+        logger.propagate = False
+        asyncssh.set_debug_level(3)  # from here on, each message is told
+    _runs += 1
+    try:
+        yield
+    finally:
+        _runs -= 1
+        if not _runs:
+            asyncssh.set_debug_level(1)
+            level, logger.propagate = _before
+            logger.setLevel(level)
+            logger.removeHandler(_listener)
