@@ -225,10 +225,9 @@ class Exchange:
                 f"{a} and {b}: {_VERDICTS[self.direction(a, b)].lower()}. {self._pair_explanation(a, b)}".strip()
                 for a, b in pairs
             ]
-        if self.failure:
-            said.append(f"{self.failure.by} refused.")
-        # Of more than two parties there is much to say: each pair has a line of its own.
-        return [" ".join(said)] if len(self.parties) == 2 else said
+        refused = [f"{self.failure.by} refused."] if self.failure else []
+        # Of more than two parties there is much to say: the news comes first, and each pair has a line of its own.
+        return [" ".join(said + refused)] if len(self.parties) == 2 else refused + said
 
     def _pair_explanation(self, a: str, b: str) -> str:
         if self.seen_by:

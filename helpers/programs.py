@@ -13,7 +13,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from helpers.display.error import CourseError
@@ -23,6 +23,8 @@ from helpers.running import Running, supervised, wait_until
 
 # Debian keeps servers in /usr/sbin, which is not on an ordinary user's PATH.
 _MORE_PLACES = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+# Run by root, Debian's sshd wants this folder, which is there only while Debian's own service runs.
+_SSHD_FOLDER = Path("/run/sshd")
 _OPENSSL_ON_MACOS = os.pathsep.join(("/opt/homebrew/opt/openssl@3/bin", "/usr/local/opt/openssl@3/bin"))
 
 
@@ -60,6 +62,20 @@ PROGRAMS = (
         "comes with Windows (optional feature “OpenSSH Client”)",
     ),
     Program(
+        "ssh-keyscan",
+        "Asks a server which host keys it has.",
+        "sudo apt install openssh-client",
+        "comes with macOS",
+        "comes with Windows (optional feature “OpenSSH Client”)",
+    ),
+    Program(
+        "ssh-keygen",
+        "Fingerprints and pictures of keys, to check ours against.",
+        "sudo apt install openssh-client",
+        "comes with macOS",
+        "comes with Windows (optional feature “OpenSSH Client”)",
+    ),
+    Program(
         "sshd",
         "The real SSH server.",
         "sudo apt install openssh-server (starts a server; sudo systemctl disable --now ssh stops it)",
@@ -91,12 +107,23 @@ PROGRAMS = (
 
 
 def find(name: str) -> Path | None:
-    """Where the program is, or None. Looks along PATH, and then where Debian keeps servers."""
+    """Where the program is, or None. Looks along PATH, and then where Debian keeps servers.
+
+    An sshd that would not start is none.
+    """
+    return None if name == "sshd" and _sshd_lacks_its_folder() else _look_for(name)
+
+
+def _look_for(name: str) -> Path | None:
     places = os.pathsep.join((os.environ.get("PATH", os.defpath), *_MORE_PLACES))
     if name == "openssl" and sys.platform == "darwin":
         places = _OPENSSL_ON_MACOS  # the one that macOS has on its PATH is LibreSSL
     found = shutil.which(name, path=places)
     return Path(found) if found else None
+
+
+def _sshd_lacks_its_folder() -> bool:
+    return Path("/etc/debian_version").exists() and os.geteuid() == 0 and not _SSHD_FOLDER.is_dir()
 
 
 def table(found: dict[str, bool] | None = None) -> Table:
@@ -121,9 +148,10 @@ def run(
 ) -> Iterator[Running]:
     """Start a server, and end it with the with-block: the program, what it started, and its folder.
 
-    "{port}" in the arguments becomes a free port; tell the program to listen there on 127.0.0.1. `files` (name to
-    content) are put into its working folder, where this user alone can read them. `ready` is a text that the program
-    writes when it listens. A connection would not do to find that out: the server would count it and write about it.
+    "{port}" in the arguments becomes a free port; tell the program to listen there on 127.0.0.1. "{folder}" becomes its
+    working folder, for a program that leaves it. `files` (name to content) are put there, where this user alone can
+    read them. `ready` is a text that the program writes when it listens. A connection would not do to find that out:
+    the server would count it and write about it.
 
     Raises CourseError where the program is missing or too old, ends before it is ready, or is not ready after `timeout`
     seconds.
@@ -147,28 +175,42 @@ def run(
 
 @dataclass(frozen=True)
 class Result:
-    """What a program left that ran to its end: its exit status, and what it wrote to its two output streams."""
+    """What a program left that ran to its end: its exit status, and what it wrote to its two output streams.
+
+    `files` are those that were to be kept, as they were then.
+    """
 
     status: int
     output: str
     errors: str
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 def run_to_end(
-    name: str, *arguments: str, files: dict[str, bytes] | None = None, input: bytes = b"", timeout: float = 10
+    name: str,
+    *arguments: str,
+    files: dict[str, bytes] | None = None,
+    input: bytes = b"",
+    environment: dict[str, str] | None = None,
+    keep: tuple[str, ...] = (),
+    timeout: float = 10,
 ) -> Result:
-    """Run a client to its end. `files` are as in `run`; `input` is all that it can read on its standard input.
+    """Run a client to its end. `files` are as in `run`; one that begins with "#!" is a script that can be run.
+
+    `input` is all that it can read on its standard input. `environment` is what it gets besides the little that every
+    program gets. `keep` names files of its folder that are wanted when it has ended; one that is not there is left out.
 
     Raises CourseError where the program is missing or too old, or has not ended after `timeout` seconds.
     """
-    return _run_to_end(_installed(name), arguments, files, input, timeout)
+    return _run_to_end(_installed(name), arguments, files, input, environment, keep, timeout)
 
 
-def _run_to_end(program: Path, arguments, files=None, given=b"", timeout=10.0) -> Result:
-    with supervised(program, list(arguments), files=files, given=given) as client:
+def _run_to_end(program: Path, arguments, files=None, given=b"", environment=None, keep=(), timeout=10.0) -> Result:
+    with supervised(program, list(arguments), files=files, given=given, environment=environment) as client:
         if not wait_until(lambda: client.status is not None, timeout):
             raise CourseError(f"{program.stem} had not ended after {timeout:g} seconds. {client.last_words()}")
-        return Result(client.status, client.log, client.errors)
+        kept = {name: (client.folder / name).read_bytes() for name in keep if (client.folder / name).exists()}
+        return Result(client.status, client.log, client.errors, kept)
 
 
 def _installed(name: str) -> Path:
@@ -186,6 +228,10 @@ def _installed(name: str) -> Path:
 
 def missing(name: str) -> str:
     """The sentence for a lesson whose program is not here, with how to get it on a system like this one."""
+    if name == "sshd" and _look_for(name):
+        return (
+            f"This needs sshd. Here it runs for root only where there is a folder {_SSHD_FOLDER}: mkdir {_SSHD_FOLDER}"
+        )
     system, column = {"darwin": ("macOS", "macos"), "win32": ("Windows", "windows")}.get(
         sys.platform, ("Debian or Ubuntu", "debian")
     )

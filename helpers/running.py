@@ -95,11 +95,13 @@ def supervised(
     *,
     files: dict[str, bytes] | None = None,
     given: bytes | None = None,
+    environment: dict[str, str] | None = None,
     port: int | None = None,
 ) -> Iterator[Running]:
     """Start a program, and end it with the with-block: the program, what it started, and its folder.
 
-    `given` is all that a client can read on its standard input; None is for a server, whose input stays open.
+    "{folder}" in the arguments becomes its working folder. `environment` is what it gets besides what every program
+    gets. `given` is all that a client can read on its standard input; None is for a server, whose input stays open.
     Raises ValueError for a file whose name is a path, and CourseError if the program can't be started.
     """
     if any(Path(name).name != name for name in files or {}):
@@ -107,9 +109,10 @@ def supervised(
     running = Running(port)
     request = {
         "private": str(running._private),
-        "command": [str(program.absolute()), *arguments],
+        "command": [str(program.absolute()), *(part.replace("{folder}", str(running.folder)) for part in arguments)],
         "environment": {name: os.environ[name] for name in _KEPT if name in os.environ}
-        | dict.fromkeys(_HOMES, str(running.folder)),
+        | dict.fromkeys(_HOMES, str(running.folder))
+        | (environment or {}),
         "files": {name: content.hex() for name, content in (files or {}).items()},
         "given": None if given is None else given.hex(),
     }

@@ -43,8 +43,11 @@ def supervise(private: str, command: list[str], environment: dict, files: dict, 
     place.mkdir()
     try:
         (place / "files").mkdir()
-        for name, content in files.items():
-            (place / "files" / name).write_bytes(bytes.fromhex(content))
+        for name, written in files.items():
+            path, content = place / "files" / name, bytes.fromhex(written)
+            path.write_bytes(content)
+            if content.startswith(b"#!"):
+                path.chmod(0o700)  # a script, for the program to run
         try:
             program = start(command, environment, place, given)
         except OSError as error:

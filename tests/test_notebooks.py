@@ -1,5 +1,7 @@
 """The notebooks keep the rules, and each rule catches who breaks it."""
 
+import ast
+import asyncio
 import subprocess
 import sys
 
@@ -142,9 +144,12 @@ def test_strict_nbval_passes_a_good_output_and_catches_a_broken_one(tmp_path):
 def test_a_notebook_runs_to_its_end_without_the_programs_and_says_what_it_left_out(path, monkeypatch, capsys):
     monkeypatch.setattr(programs, "find", lambda name: None)
     names = {"display": lambda shown: None}
-    for cell in hygiene.code_cells(read(path)):
-        capsys.readouterr()
-        exec(compile(cell.source, cell.id, "exec"), names)
-        said = capsys.readouterr().out
-        for tag in cell.metadata.get("tags", ()):
-            assert programs.missing(tag.removeprefix("needs:")) in said
+    with asyncio.Runner() as runner:
+        for cell in hygiene.code_cells(read(path)):
+            capsys.readouterr()
+            code = compile(cell.source, cell.id, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            if waits := eval(code, names):
+                runner.run(waits)
+            said = capsys.readouterr().out
+            for tag in cell.metadata.get("tags", ()):
+                assert programs.missing(tag.removeprefix("needs:")) in said

@@ -239,6 +239,31 @@ def test_the_learners_settings_reach_no_program(monkeypatch):
     assert set(environment) <= {*running._KEPT, *running._HOMES}
 
 
+def test_a_script_among_the_files_can_be_run_by_this_user_alone():
+    script = b"#!/bin/sh\necho it runs; stat -c %a script text || stat -f %Lp script text\n"
+    run = "console.log(require('child_process').execFileSync('./script').toString())"
+    result = programs.run_to_end("node", "-e", run, files={"script": script, "text": b" #!/bin/sh"})
+    assert result.output.split("\n")[:3] == ["it runs", "700", "600"]
+
+
+def test_a_program_gets_what_it_is_given_besides():
+    script = b"console.log(process.env.GREETING, process.env.HOME === process.cwd(), process.argv[2] === process.cwd())"
+    files = {"a.js": script}
+    result = programs.run_to_end("node", "a.js", "{folder}", files=files, environment={"GREETING": "hello"})
+    assert result.output == "hello true true\n"
+    assert programs.run_to_end("node", "a.js", "a/{folder}", files=files).output == "undefined true false\n"
+
+
+def test_files_that_are_wanted_are_kept_as_the_program_left_them(place):
+    script = (
+        "require('fs').appendFileSync('given', ' and more'); require('fs').writeFileSync('new', Buffer.from([0, 255]))"
+    )
+    wanted = ("given", "new", "missing")
+    result = programs.run_to_end("node", "-e", script, files={"given": b"given", "other": b""}, keep=wanted)
+    assert result.files == {"given": b"given and more", "new": b"\0\xff"}
+    assert list(place.iterdir()) == []
+
+
 # What goes wrong is a sentence
 
 

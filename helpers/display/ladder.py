@@ -117,11 +117,12 @@ class Ladder:
         way = "right" if step.sender < step.receiver else "left"
         who = f"{self.parties[step.sender]} → {self.parties[step.receiver]}:"
         # "encrypted" is a word and not only another line: it must survive without the style.
+        name = as_html(step.name).replace("_", "_<wbr>")  # where a long name may be broken in a narrow window
         kind, lock = ("sealed", ' <i class="lock">encrypted</i>') if step.encrypted else ("plain", "")
         note = f"<br><small>{as_html(step.note)}</small>" if step.note else ""
         arrow = (
             f'<div class="arrow {way} {kind}"><span class="who">{as_html(who)}</span> '
-            f'<span class="what"><b>{as_html(step.name)}</b>{lock}</span>{note}</div>'
+            f'<span class="what"><b>{name}</b>{lock}</span>{note}</div>'
         )
         return f'<tr class="step"><th scope="row">{step.number}</th>{self._between(step, arrow)}</tr>'
 

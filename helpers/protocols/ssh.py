@@ -9,6 +9,7 @@ in, inside the connection (RFC 4252). Both ends run in the event loop of the not
 """
 
 import asyncio
+import hashlib
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import asyncssh
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from helpers.display.error import CourseError, error_text
 from helpers.exchange import Exchange
@@ -24,7 +27,7 @@ from helpers.protocols.login import Accounts
 from helpers.protocols.ssh_leg import Leg, listening, speaking
 from helpers.protocols.transcript import Transcript
 from helpers.trust.host_keys import CHANGED, MATCH, MATCH_CA, PORT, REVOKED, UNKNOWN, KnownHosts
-from helpers.trust.ssh_keys import HostKey
+from helpers.trust.ssh_keys import HostKey, UnreadableKey
 
 PATIENCE = 10.0  # seconds for one login
 # asyncssh offers newer ways as well, if a further library is there. One way for all gives one picture for all.
@@ -34,6 +37,15 @@ _KEY_EXCHANGE = ["curve25519-sha256"]
 def new_key() -> asyncssh.SSHKey:
     """A new key pair, of the kind that OpenSSH makes by itself: Ed25519."""
     return asyncssh.generate_private_key("ssh-ed25519")
+
+
+def lab_key(name: str) -> asyncssh.SSHKey:
+    """A key pair that is made from a name, so that its fingerprint is the same for everybody who does this lesson.
+
+    It is no secret: who knows the name has the key. For a lab that is good, and for nothing else.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"lab key of {name}".encode()).digest())
+    return asyncssh.import_private_key(key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
 
 
 def public_line(key: asyncssh.SSHKey | asyncssh.SSHCertificate) -> str:
@@ -68,9 +80,12 @@ class Users:
         self._accounts.add(user, password, otp_key)
         return self
 
+    def keys(self, user: str | None = None) -> list[str]:
+        """The public keys of `user`, or those of all, as lines."""
+        return [line for name, line in self._keys.items() if user in (None, name)]
+
     def has_key(self, user: str, key: asyncssh.SSHKey) -> bool:
-        line = self._keys.get(user)
-        return line is not None and HostKey.parse(line).plain == HostKey.parse(public_line(key)).plain
+        return any(HostKey.parse(line).plain == HostKey.parse(public_line(key)).plain for line in self.keys(user))
 
     def password_is_right(self, user: str, password: str) -> bool:
         return bool(password) and self._accounts.password_is_right(user, password)
@@ -113,7 +128,8 @@ class Client:
 
     def __post_init__(self) -> None:
         if self.checking not in ("yes", "accept-new", "no"):
-            raise ValueError(f"checking is “yes”, “accept-new” or “no”, not {self.checking!r}")
+            allowed = "“yes”, “accept-new” or “no” (for “ask”, somebody must answer: openssh.meet)"
+            raise ValueError(f"checking is {allowed}, not {self.checking!r}")
 
 
 async def log_in(client: Client, server: Server, title: str = "") -> Exchange:
@@ -142,8 +158,9 @@ async def connected(
         yield connection is not None
     finally:
         if connection:
-            connection.close()
-            await connection.wait_closed()
+            with speaking(leg, client.party):
+                connection.close()
+                await connection.wait_closed()
 
 
 async def _connect(end: "ClientEnd", client: Client, host: str, port: int) -> asyncssh.SSHClientConnection | None:
@@ -160,12 +177,14 @@ async def _connect(end: "ClientEnd", client: Client, host: str, port: int) -> as
                 username=client.user or client.party,
                 kex_algs=_KEY_EXCHANGE,
                 login_timeout=PATIENCE,
-                known_hosts=([], [], []),  # so that asyncssh knows no host, and asks `end`
+                known_hosts=([], [], []),  # asyncssh itself knows no host: see ClientEnd
                 # Nothing of the learner's own is used: no settings, no keys, no agent.
                 config=None,
                 client_keys=None,
                 agent_path=None,
                 gss_host=None,
+                x509_trusted_certs=None,
+                x509_trusted_cert_paths=None,
             )
     except TimeoutError:  # before OSError, which it is one of
         raise CourseError(f"The login had not ended after {PATIENCE:g} seconds. Run it again.") from None
@@ -182,27 +201,29 @@ class ClientEnd(asyncssh.SSHClient):
         self._leg, self._client, self._host = leg, client, host
         self._left = {"publickey", "password", "keyboard-interactive"}  # each is tried once
 
-    def validate_host_public_key(self, host, addr, port, key) -> bool:
-        return self._accepts()
+    def connection_made(self, conn) -> None:
+        # asyncssh would judge a certificate by itself, otherwise than OpenSSH does. Here the list judges all keys.
+        conn.validate_server_host_key = self._validate_host_key
 
-    def validate_host_ca_key(self, host, addr, port, key) -> bool:
-        return self._accepts()
-
-    def _accepts(self) -> bool:
-        """Ask the list, and then do what the user's setting says."""
-        key = HostKey.from_blob(self._leg.host_key)
-        verdict = self._leg.verdict = self._client.known_hosts.check(self._host, PORT, str(key))
-        if verdict.value in (MATCH, MATCH_CA):
-            return True
-        if verdict.value == UNKNOWN and self._client.checking in ("accept-new", "no"):
+    def _validate_host_key(self, shown: bytes) -> asyncssh.SSHKey:
+        """Ask the list about the key or certificate that the server has shown, and do what the user's setting says."""
+        try:
+            key = HostKey.from_blob(shown)
+        except UnreadableKey as error:
+            raise asyncssh.HostKeyNotVerifiable(f"The server showed a host key that cannot be read: {error}") from None
+        known, checking = self._client.known_hosts, self._client.checking
+        verdict = self._leg.verdict = known.check(self._host, PORT, str(key))
+        plain = str(key.without_certificate)
+        if verdict.value == UNKNOWN and checking in ("accept-new", "no"):
             # The leap of faith: from now on, this key counts as the host's.
-            self._client.known_hosts.add(self._host, PORT, str(key.without_certificate))
-            return True
-        if verdict.value in (CHANGED, REVOKED) and self._client.checking == "no":
+            known.add(self._host, PORT, plain)
+        elif verdict.value in (CHANGED, REVOKED) and checking == "no":
             # As OpenSSH does it: a secret that is handed over is not handed to a stranger. A signature is.
             self._left -= {"password", "keyboard-interactive"}
-            return True
-        return False
+        elif verdict.value not in (MATCH, MATCH_CA):
+            raise asyncssh.HostKeyNotVerifiable("Host key verification failed.")
+        # With this key, asyncssh verifies the server's signature next.
+        return asyncssh.import_public_key(plain)
 
     def _once(self, method: str) -> bool:
         first = method in self._left
@@ -265,23 +286,27 @@ async def serving(leg: Leg, server: Server, end: Callable[[], "ServerEnd"] | Non
     finally:
         listener.close()
         await listener.wait_closed()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PATIENCE):
-                for one in ends:
+        for one in ends:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
                     await one.gone.wait()
+            with speaking(leg, server.party):
+                one.abort()  # who has not gone by now has perhaps never said anything
+                await one.gone.wait()
 
 
 class ServerEnd(asyncssh.SSHServer):
     """What asyncssh asks the server: who may log in, and with what?"""
 
     def __init__(self, server: Server) -> None:
-        self._server, self._left = server, list(server.methods)
+        self._server, self._left = server, []
         self.gone = asyncio.Event()
 
     def connection_made(self, conn) -> None:
         # asyncssh's server ends with the first method that succeeds. This one may want another after it: then it says
         # what RFC 4252, section 5.1, calls partial success.
         self._let_in, self._not_yet = conn.send_userauth_success, conn.send_userauth_failure
+        self.abort = conn.abort
         conn.send_userauth_success = self._next_method
 
     async def _next_method(self) -> None:
@@ -295,6 +320,9 @@ class ServerEnd(asyncssh.SSHServer):
         self.gone.set()
 
     def begin_auth(self, username: str) -> bool:
+        # Who comes with another name begins anew. RFC 4252, section 5: if the user name changes, the server "MUST flush
+        # any authentication states and update them accordingly", or disconnect.
+        self._left = list(self._server.methods)
         return True  # everybody has to show something
 
     def public_key_auth_supported(self) -> bool:

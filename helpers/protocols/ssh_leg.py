@@ -6,7 +6,7 @@ says so itself, and what came encrypted is told in clear.
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 
 import asyncssh
@@ -14,7 +14,8 @@ import asyncssh
 from helpers.exchange import Binding, Factor, Failure, Proof
 from helpers.protocols import ssh_messages
 from helpers.protocols.transcript import Sent, Transcript, session_label
-from helpers.trust.host_keys import MATCH, MATCH_CA, HostKeyVerdict
+from helpers.trust.host_keys import CHANGED, MATCH, MATCH_CA, REVOKED, UNKNOWN, HostKeyVerdict
+from helpers.trust.ssh_wire import Malformed
 
 _FACTORS = {"password": Factor.KNOWLEDGE, "publickey": Factor.POSSESSION, "keyboard-interactive": Factor.POSSESSION}
 _EVIDENCE = {
@@ -25,6 +26,14 @@ _EVIDENCE = {
 _SERVER_EVIDENCE = {
     MATCH: "a signature with the host key that is in the list",
     MATCH_CA: "a signature with the host key that a known CA vouches for",
+}
+
+
+# What the host key is worth where the client goes on without a proof.
+_NO_EVIDENCE = {
+    UNKNOWN: "a host key that {client} cannot compare with anything, and takes",
+    CHANGED: "another host key than in the list of {client}, who goes on all the same",
+    REVOKED: "a host key that is revoked, and {client} goes on all the same",
 }
 
 
@@ -40,7 +49,6 @@ class Leg:
         self.judges_users = judges_users
         self.label = session_label("SSH", client, server)
         self.verdict: HostKeyVerdict | None = None
-        self.host_key: bytes | None = None
         self.logged_in = False
         self.refusal: Failure | None = None  # the last one; after it, the client may still try something else
         self.signature: bytes | None = None  # the user's
@@ -62,7 +70,7 @@ class Leg:
         if message.number == ssh_messages.DISCONNECT and self.logged_in:
             return  # it says goodbye
         inside = self.label if sender in self._encrypting else None
-        note = message.note if self.transcript.explained or message.number in ssh_messages.ABOUT_LOGIN else ""
+        note = message.note if self.transcript.explained or message.tells else ""
         sent = Sent(sender, self._other(sender), message.name, inside, note, received)
         at = self._add(sent)
         if not received:
@@ -71,11 +79,7 @@ class Leg:
 
     def _add(self, sent: Sent) -> int:
         messages = self.transcript.sent
-        if (
-            sent.sender == self.client
-            and messages
-            and (messages[-1].sender, sent.name) == (self.server, messages[-1].name)
-        ):
+        if sent.sender == self.client and messages and messages[-1].name == "KEXINIT" == sent.name:
             # RFC 4253, section 7.1: both ends send their KEXINIT without waiting, so which one is first is chance. The
             # picture begins with the client's.
             messages.insert(len(messages) - 1, sent)
@@ -88,13 +92,13 @@ class Leg:
     def _conclude(self, message: ssh_messages.Read, sender: str, at: int) -> None:
         match message.number:
             case ssh_messages.KEX_ECDH_REPLY:
-                self._reply, self.host_key = at, message.host_key
+                self._reply = at
             case ssh_messages.NEWKEYS:
                 self._encrypting.add(sender)
                 # RFC 4253, section 8: the client "verifies that K_S really is the host key for S", and the signature.
                 # Only then does it go on.
-                if sender == self.client and self.verdict is not None and self.verdict.value in _SERVER_EVIDENCE:
-                    self._prove_server(self.verdict)
+                if sender == self.client and self.verdict is not None:
+                    self._go_on(self.verdict)
             case ssh_messages.REQUEST:
                 self._request, self._user, self._asked = at, message.user, message.method
                 self.signature = message.signature or self.signature
@@ -114,7 +118,10 @@ class Leg:
                 reason = message.note if self.verdict is None else self.verdict.reason
                 self.refusal = Failure(self.client, reason, self._reply, self.server, at)
 
-    def _prove_server(self, verdict: HostKeyVerdict) -> None:
+    def _go_on(self, verdict: HostKeyVerdict) -> None:
+        if verdict.value not in _SERVER_EVIDENCE:
+            self.transcript.sent[self._reply].note = _NO_EVIDENCE[verdict.value].format(client=self.client)
+            return
         evidence, factors = _SERVER_EVIDENCE[verdict.value], frozenset({Factor.POSSESSION})
         self._prove(self.server, self.client, verdict.host, evidence, factors, "SSH transport", self._reply, True)
 
@@ -136,7 +143,9 @@ class Leg:
         """The connection is over. Where the last word was a refusal, that is how it failed."""
         if self._asked == "none" and not self.logged_in:
             # The client knows what is wanted, and goes away.
-            self.refusal = Failure(self.client, "I do not show that here", self._wanted)
+            distrusts = self.verdict is not None and self.verdict.value in (CHANGED, REVOKED)
+            reason = "to such a host key I show no password" if distrusts else "I have nothing of what is wanted"
+            self.refusal = Failure(self.client, reason, self._wanted)
         self.transcript.failure = self.transcript.failure or self.refusal
 
 
@@ -154,37 +163,49 @@ def speaking(leg: Leg, party: str) -> Iterator[None]:
         _speaker.reset(token)
 
 
-class _Listener(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
+class _Tap(logging.Filter):
+    """What our own ends say goes to their leg, and to nobody else: it holds passwords. Others are heard as before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs, self._level, self._heard_from, self._detail = 0, logging.NOTSET, logging.NOTSET, 1
+
+    def open(self) -> None:
+        self.runs += 1
+        if self.runs == 1:
+            self._level, self._heard_from = _LOG.level, _LOG.getEffectiveLevel()
+            self._detail = _ASYNCSSH._debug_level
+            _LOG.addFilter(self)
+            _LOG.setLevel(logging.DEBUG)
+            asyncssh.set_debug_level(3)  # from here on, each message is told
+
+    def close(self) -> None:
+        self.runs -= 1
+        if self.runs == 0:
+            asyncssh.set_debug_level(self._detail)
+            _LOG.setLevel(self._level)
+            _LOG.removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
         packet, speaker = getattr(record, "packet", None), _speaker.get()
-        if packet and speaker and packet[0] in ssh_messages.KNOWN:
+        if speaker is None:
+            return record.levelno >= self._heard_from and (packet is None or self._detail == 3)
+        if packet and packet[0] in ssh_messages.KNOWN:
             leg, party = speaker
-            leg.said(party, record.args[0] == "Received", packet)  # the other word is "Sent"
+            with suppress(Malformed):  # a message that is cut off: asyncssh judges it next
+                leg.said(party, record.args[0] == "Received", packet)  # the other word is "Sent"
+        return False
 
 
-_listener = _Listener()
-_runs = 0
-_before = (logging.NOTSET, True)
+_LOG, _ASYNCSSH = logging.getLogger("asyncssh"), asyncssh.logging.logger
+_TAP = _Tap()
 
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Hear what asyncssh's ends say. Only while a run lasts: what they say holds passwords, so nobody else hears it."""
-    global _runs, _before
-    logger = logging.getLogger("asyncssh")
-    if not _runs:
-        _before = logger.level, logger.propagate
-        logger.addHandler(_listener)
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        asyncssh.set_debug_level(3)  # from here on, each message is told
-    _runs += 1
+    """Hear what asyncssh's ends say, while a run lasts."""
+    _TAP.open()
     try:
         yield
     finally:
-        _runs -= 1
-        if not _runs:
-            asyncssh.set_debug_level(1)
-            level, logger.propagate = _before
-            logger.setLevel(level)
-            logger.removeHandler(_listener)
+        _TAP.close()

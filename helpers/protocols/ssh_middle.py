@@ -8,12 +8,13 @@ He has two connections: `front` with the user, `back` with the real server. A pa
 in the second. A signature he can only try.
 """
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from helpers.display.table import Table
 from helpers.exchange import Exchange
-from helpers.protocols.ssh import Client, ClientEnd, Server, ServerEnd, Signer, connected, serving
+from helpers.protocols.ssh import Client, ClientEnd, Server, ServerEnd, Signer, connected, public_line, serving
 from helpers.protocols.ssh_leg import Leg, listening
 from helpers.protocols.transcript import Transcript
 from helpers.trust.host_keys import KnownHosts
@@ -22,12 +23,12 @@ from helpers.trust.host_keys import KnownHosts
 class Legs:
     """The two connections in one transcript. Where the user's client has refused, `back` was never opened."""
 
-    def __init__(self, client: Client, middle: Server, server: Server) -> None:
+    def __init__(self, user: str, middle: str, server: str) -> None:
         self.transcript = Transcript(explained=False)
-        self.parties = (client.party, middle.party, server.party)
+        self.parties = (user, middle, server)
         # He lets in whoever comes: that proves nothing of anybody.
-        self.front = Leg(client.party, middle.party, self.transcript, judges_users=False)
-        self.back = Leg(middle.party, server.party, self.transcript)
+        self.front = Leg(user, middle, self.transcript, judges_users=False)
+        self.back = Leg(middle, server, self.transcript)
         self.key = None  # the user's public key, where she logged in with one
 
     def exchange(self, title: str) -> Exchange:
@@ -46,9 +47,49 @@ class Legs:
 async def relay(client: Client, middle: Server, server: Server) -> Legs:
     """The user wants to log in to `server`, and reaches `middle`. Both servers are started, and end with this call.
 
-    Raises CourseError where a login takes too long.
+    Raises CourseError where a login takes too long, and ValueError as `between` does.
     """
-    legs = Legs(client, middle, server)
+    started = between(client.party, middle, server)
+    async with started as (legs, port), connected(legs.front, client, server.party, port):
+        pass
+    return legs
+
+
+async def who_refuses(middle: Server, server: Server, **evidence) -> Table:
+    """Three clients of alice, each with each of her ways to log in, and the middle in between: who refuses?
+
+    `evidence` is what Client takes: key=..., password=...
+    """
+    known = f"{server.party} {public_line(server.host_key)}"
+    clients = {
+        "knows the host, and checks": (known, "yes"),
+        "new host: takes its key (accept-new, or somebody types yes)": ("", "accept-new"),
+        "new host: takes any key (no)": ("", "no"),
+    }
+    methods = {"password": "with her password", "key": "with her key"}
+    rows = []
+    for what, (lines, checking) in clients.items():
+        row = [what]
+        for name, shown in evidence.items():
+            alice = Client("alice", KnownHosts.parse(lines), checking, **{name: shown})
+            asking = replace(server, methods=("publickey" if name == "key" else name,))
+            run = (await relay(alice, middle, asking)).exchange(what)
+            row.append(run.failure.by if run.failure else "nobody")
+        rows.append(row)
+    headers = ("Alice's client …", *(methods[name] for name in evidence))
+    return Table(f"{middle.party} is in the middle. Who refuses?", headers, rows)
+
+
+@asynccontextmanager
+async def between(user: str, middle: Server, server: Server) -> AsyncIterator[tuple[Legs, int]]:
+    """Both servers, until the block ends. Gives the two legs, and the port of 127.0.0.1 where the middle waits.
+
+    The user can come there with a client of her own, such as the real `ssh`. Raises ValueError for a server that wants
+    more than one thing: this middle uses what he gets at once, in one connection.
+    """
+    if len(server.methods) != 1:
+        raise ValueError(f"the man in the middle of this lab can pass on one method, not {len(server.methods)}")
+    legs = Legs(user, middle.party, server.party)
     with listening():
         async with AsyncExitStack() as stack:
             port = await stack.enter_async_context(serving(legs.back, server))
@@ -56,11 +97,9 @@ async def relay(client: Client, middle: Server, server: Server) -> Legs:
             opened = await stack.enter_async_context(AsyncExitStack())
             middle = replace(middle, methods=server.methods)
             front = serving(legs.front, middle, lambda: _MiddleEnd(middle, legs, server.party, port, opened))
-            front_port = await stack.enter_async_context(front)
-            await stack.enter_async_context(connected(legs.front, client, server.party, front_port))
+            yield legs, await stack.enter_async_context(front)
     legs.back.end()
     legs.front.end()
-    return legs
 
 
 class _MiddleEnd(ServerEnd):

@@ -10,10 +10,9 @@ key, perhaps a comment. Where the manual says nothing, this does what OpenSSH 9 
 
 import binascii
 import hmac
-import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from pathlib import Path
 
 from helpers.display.table import Table
 from helpers.display.text import short, visible
-from helpers.trust.ssh_keys import HostKey, UnreadableKey
+from helpers.trust.ssh_keys import HostKey, UnreadableKey, as_bytes, is_kind
 
 MATCH, MATCH_CA, CHANGED, UNKNOWN, REVOKED = "match", "match-ca", "changed", "unknown", "revoked"
 SIGNS = {MATCH: "✔", MATCH_CA: "✔", CHANGED: "✘", UNKNOWN: "?", REVOKED: "✘"}
@@ -44,10 +43,15 @@ class Line:
         return self.content.decode(errors="replace")
 
     @property
-    def key(self) -> HostKey | None:
-        """The key in this line. None where it can't be read: OpenSSH skips such a line."""
+    def words(self) -> tuple[bytes, bytes]:
+        """The kind and the key, as they stand there."""
         kind, _, rest = self.rest.replace(b"\t", b" ").partition(b" ")
-        encoded = rest.lstrip(b" ").partition(b" ")[0]
+        return kind, rest.lstrip(b" ").partition(b" ")[0]
+
+    @property
+    def key(self) -> HostKey | None:
+        """The key in this line. None where it can't be read: OpenSSH's client skips such a line."""
+        kind, encoded = self.words
         try:
             return HostKey.read(kind, encoded.translate(None, b"\r\v\f"))
         except UnreadableKey:
@@ -103,30 +107,43 @@ class KnownHosts:
     @classmethod
     def parse(cls, text: str | bytes) -> "KnownHosts":
         """Take the text of a known_hosts file. Never raises: a line that can't be read is skipped when it is met."""
-        content = text.encode(errors="surrogateescape") if isinstance(text, str) else text
-        return cls(content.split(b"\n"))
+        lines = as_bytes(text).split(b"\n")
+        # What stands behind the last line break is no line.
+        return cls(lines if lines[-1] else lines[:-1])
 
     @classmethod
     def read(cls, path: str | Path) -> "KnownHosts":
         """Read a file, such as "~/.ssh/known_hosts". Raises OSError where that fails."""
         return cls.parse(Path(path).expanduser().read_bytes())
 
-    def add(self, host: str, port: int, key: str, *, hashed: bool = False) -> None:
+    def add(self, host: str, port: int, key: str, *, salt: bytes | None = None) -> None:
         """Append the line that `ssh` writes when somebody accepts this key. Raises UnreadableKey.
 
-        `hashed` is for HashKnownHosts=yes: the line then does not tell which host it is for.
+        With `salt`, 20 random bytes, it is the line for HashKnownHosts=yes, which does not tell the host's name.
         """
-        names = lookup_name(host, port).encode()
-        self._lines.append((_hashed(names, os.urandom(20)) if hashed else names) + f" {HostKey.parse(key)}".encode())
+        names = as_bytes(lookup_name(host, port))
+        self._lines.append((_hashed(names, salt) if salt else names) + f" {HostKey.parse(key)}".encode())
+
+    def __bytes__(self) -> bytes:
+        return b"".join(line + b"\n" for line in self._lines)
 
     def __str__(self) -> str:
-        return "\n".join(line.decode(errors="replace") for line in self._lines if line)
+        return bytes(self).decode(errors="replace").removesuffix("\n")
+
+    def has_keys(self) -> bool:
+        """Whether there is any line with a key that can be read."""
+        splits = (_split(content) for content in self._lines)
+        return any(Line(0, "", b"", rest).key for marker, names, rest in splits if names and marker is not None)
 
     # Which lines are about this host?
 
     def find(self, host: str, port: int = PORT) -> tuple[Line, ...]:
-        """The lines with this name, as `ssh-keygen -F` finds them. Patterns count, and hashed names."""
-        return tuple(self._find(lookup_name(host, port).encode(errors="surrogateescape")))
+        """The lines with this name, as `ssh-keygen -F` finds them for the name as `lookup_name` gives it.
+
+        It passes over a line with no known kind of key, but does not look at the key itself.
+        """
+        lines = self._find(as_bytes(lookup_name(host, port)))
+        return tuple(line for line in lines if is_kind(line.words[0]) and line.words[1][:1] not in (b"", b"#"))
 
     def _find(self, name: bytes) -> Iterator[Line]:
         lowered = name.lower()
@@ -152,13 +169,15 @@ class KnownHosts:
         if at is not None and at.utcoffset() is None:
             raise ValueError("`at` needs a time zone: datetime(2026, 11, 24, tzinfo=UTC)")
         name = lookup_name(host)
-        search = _Search(self, name.encode(errors="surrogateescape"), (at or datetime.now(UTC)).timestamp())
+        search = _Search(self, as_bytes(name), (at or datetime.now(UTC)).timestamp())
         value, reason, line = search.decide(HostKey.parse(key), port)
         return HostKeyVerdict(value, reason, line, lookup_name(host, port), tuple(search.steps))
 
 
 def lookup_name(host: str, port: int = PORT) -> str:
     """The name under which a host stands in the list: in small letters, and with its port unless that is 22.
+
+    (OpenSSH also knows the interfaces of the computer, and writes `fe80::1%1` with the name of the first one.)
 
     >>> lookup_name("Server.Example"), lookup_name("server.example", 2222), lookup_name("0:0::1")
     ('server.example', '[server.example]:2222', '::1')
@@ -188,42 +207,48 @@ class _Search:
     def decide(self, key: HostKey, port: int) -> tuple[str, str, int | None]:
         """The value, the reason, and the line that decided. Follows check_host_key in OpenSSH's sshconnect.c."""
         name = lookup_name(self._host.decode(errors="surrogateescape"), port)
-        lines = tuple(self._known._find(name.encode(errors="surrogateescape")))
+        lines = tuple(self._known._find(as_bytes(name)))
         self._note_names(name, lines)
-        without_port = None
+        revoked = None
+        passed_over = ""
         # A certificate that does not convince counts as the plain key that it is for.
         for shown in [key, key.without_certificate] if key.certificate else [key]:
-            decision = self._compare(lines, shown, name)
-            if decision[0] in (MATCH, MATCH_CA, REVOKED):
+            value, reason, line = self._compare(lines, shown, name)
+            decision = value, f"{passed_over}{reason}", line
+            if value in (MATCH, MATCH_CA, REVOKED):
                 return decision
-            # "If no entry is found for the port, the name without the port is tried": so somebody who moves a server to
-            # another port does not lose its key. There, another key is no alarm.
-            if decision[0] == UNKNOWN and port not in (0, PORT):
+            passed_over = f"{reason} "
+            # Where nothing is known of the port, OpenSSH tries the name without it: a server that moved to another
+            # port is still known. There, another key is no alarm.
+            if value == UNKNOWN and port not in (0, PORT):
                 without_port = self.decide(shown, PORT)
                 if without_port[0] in (MATCH, MATCH_CA):
                     return without_port
-        if decision[0] == UNKNOWN and without_port and without_port[0] == REVOKED:
-            return without_port
-        return decision
+                revoked = revoked or (without_port if without_port[0] == REVOKED else None)
+                if without_port[0] == CHANGED:
+                    self._note("The line without a port", "– has another key, and that is no alarm", _LINES)
+        # `ssh` warns of a key that is revoked without the port, and yet takes the port's own line, if there is one.
+        return revoked if revoked and decision[0] == UNKNOWN else decision
 
     def _note_names(self, name: str, lines: tuple[Line, ...]) -> None:
-        listed = ", ".join(f"line {line.number}{f' ({line.marker})' if line.marker else ''}" for line in lines[:9])
-        more = f" and {len(lines) - 9} more" * (len(lines) > 9)
-        self._note(f"Lines for “{visible(short(name))}”", f"{listed}{more}" or "none", _LINES)
+        self._note(f"Lines for “{visible(short(name))}”", _numbers(lines) or "none", _LINES)
 
     def _note(self, what: str, found: str, source: str) -> None:
-        self.steps.append(Step(what, found, source))
+        step = Step(what, found, source)
+        if step not in self.steps:  # a certificate is looked at twice: as it is, and as the key in it
+            self.steps.append(step)
 
     def _compare(self, lines: tuple[Line, ...], key: HostKey, name: str) -> tuple[str, str, int | None]:
         entries = [(line, found) for line in lines if (found := line.key)]
-        for number in sorted({line.number for line in lines} - {line.number for line, _ in entries}):
-            self._note(f"Line {number}", "its key cannot be read, so the line is skipped", _LINES)
+        readable = {line.number for line, _ in entries}
+        if skipped := [line for line in lines if line.number not in readable]:
+            self._note("Keys that cannot be read", f"{_numbers(skipped)}: skipped", _LINES)
         return self._revoked(entries, key) or (
             self._certificate(entries, key) if key.certificate else self._plain(entries, key, name)
         )
 
     def _revoked(self, entries, key: HostKey):
-        # "Revoked keys will never be accepted for authentication": so these lines are asked first.
+        # sshd(8): such a key "is revoked and must not ever be accepted". So these lines are asked first.
         keys = {key.plain: "this key", **({key.certificate.ca.plain: "this CA"} if key.certificate else {})}
         for line, found in entries:
             if line.marker == _REVOKED and found.plain in keys:
@@ -270,6 +295,11 @@ class _Search:
         return UNKNOWN, f"The list has no key for {visible(short(name))}, so nothing says whose key this is.", None
 
 
+def _numbers(lines: Sequence[Line]) -> str:
+    listed = ", ".join(f"line {line.number}{f' ({line.marker})' if line.marker else ''}" for line in lines[:9])
+    return f"{listed}{f' and {len(lines) - 9} more' if len(lines) > 9 else ''}"
+
+
 # The names in a line: hashed, or patterns.
 
 
@@ -311,6 +341,7 @@ def _split(content: bytes) -> tuple[str | None, bytes, bytes]:
 # OpenSSH is written in C, where a NUL ends a text. So one behind the names is as good as a space, and a second one ends
 # the line.
 _WORD = re.compile(rb"([^ \t\0]*)[ \t\0]?[ \t]*([^\0]*)")
+_PATTERN = re.compile(rb"(!?)([^,]+)")
 _LONGEST_PATTERN = 1023  # bytes. OpenSSH then takes the whole line for one that does not match.
 
 
@@ -319,14 +350,13 @@ def _names_match(name: bytes, lowered: bytes, names: bytes) -> bool:
     if names[:1] == b"|":
         return _is_hash_of(name, names)
     found = False
-    for pattern in names.lower().split(b","):
-        negated = pattern[:1] == b"!"
-        pattern = pattern[negated:]
+    for one in _PATTERN.finditer(names.lower()):  # not all at once: somebody may make a line of millions
+        negated, pattern = one.groups()
         if len(pattern) >= _LONGEST_PATTERN:
             return False
         if _fits(lowered, pattern):
-            # "A hostname matched by a negated pattern is not accepted (by that line) even if it matched another
-            # pattern on the line."
+            # sshd(8): "if the host name matches a negated pattern, it is not accepted (by that line) even if it matched
+            # another pattern on the line".
             if negated:
                 return False
             found = True

@@ -5,7 +5,8 @@
     key.randomart()    # the same as a picture
 
 Between the name of the kind and the comment stands the key itself in Base64. RFC 4253, section 6.6, gives the parts of
-each kind; a certificate has more of them (OpenSSH, PROTOCOL.certkeys).
+RSA and DSA keys; RFC 5656, section 3.1, those of ECDSA; RFC 8709, section 4, those of Ed25519; and OpenSSH's
+PROTOCOL.u2f those of security keys. A certificate has more parts (PROTOCOL.certkeys).
 """
 
 import base64
@@ -23,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from helpers.display.error import CourseError
 from helpers.display.text import short, visible
+from helpers.trust.ssh_wire import Fields, Malformed, string, without_nul
 
 
 class UnreadableKey(CourseError):
@@ -51,7 +53,6 @@ _CERTIFICATE = b"-cert-v01@openssh.com"
 # RSA keys have several kinds of signatures. A line may begin with the name of one of these as well.
 _RSA_SIGNATURES = (b"rsa-sha2-256", b"rsa-sha2-512")
 SHORTEST_RSA = 1024  # bits. OpenSSH does not read a shorter key.
-_LONGEST_NUMBER = 2048  # bytes
 _MOST_PRINCIPALS = 256
 # ssh_config(5), CASignatureAlgorithms, has no "ssh-rsa" (which is RSA with SHA-1) and no "ssh-dss" among its defaults.
 _ALLOWED_FOR_CA = {
@@ -88,7 +89,8 @@ class Certificate:
             return "it is not valid yet"
         if now >= self.valid_before:
             return "it has expired"
-        # "As a special case, a zero-length "valid principals" field means the certificate is valid for any principal".
+        # "As a special case, a zero-length "valid principals" field means the certificate is valid for any principal of
+        # the specified type."
         if self.principals and host not in self.principals:
             names = short(", ".join(name.decode(errors="replace") for name in self.principals))
             return f"this name does not stand in it, only {visible(names)}"
@@ -118,10 +120,12 @@ class HostKey:
 
         What `ssh-keyscan` writes has the host's name in front. That is passed over.
         """
-        given = line.encode(errors="surrogateescape") if isinstance(line, str) else line
+        given = as_bytes(line)
         if b"PRIVATE KEY" in given:
             raise UnreadableKey("This is a private key. Never show it to anybody. What is wanted here ends in .pub.")
         words = given.split()
+        if words[:1] and words[0].startswith(b"@"):
+            raise UnreadableKey("This is a line of a list of known hosts. What is wanted here is a key alone.")
         if len(words) > 2 and not _kind_of(words[0]) and _kind_of(words[1]):
             del words[0]
         if len(words) < 2:
@@ -143,14 +147,21 @@ class HostKey:
     @classmethod
     def from_blob(cls, blob: bytes, may_be_certificate: bool = True) -> "HostKey":
         """Read the bytes of a key, as a server sends them. Raises UnreadableKey."""
-        fields = _Fields(blob)
+        try:
+            return cls._from_fields(blob, may_be_certificate)
+        except Malformed as error:
+            raise UnreadableKey(f"This key cannot be read: {error}.") from None
+
+    @classmethod
+    def _from_fields(cls, blob: bytes, may_be_certificate: bool) -> "HostKey":
+        fields = Fields(blob)
         name = fields.text()
         is_certificate = name.endswith(_CERTIFICATE)
         base = _plain_kind(name.removesuffix(_CERTIFICATE), _CERTIFICATE * is_certificate)
         if base not in _KINDS or (is_certificate and not may_be_certificate):
             raise UnreadableKey(f"“{_shown(name)}” is no kind of key that can stand here.")
         if is_certificate:
-            fields.bytes()  # a random number, so that a CA never signs bytes that somebody else has chosen alone
+            fields.string()  # a random number, so that a CA never signs bytes that somebody else has chosen alone
         plain, bits = _public_part(base, fields)
         certificate = _certificate(blob, fields) if is_certificate else None
         fields.end()
@@ -158,12 +169,12 @@ class HostKey:
 
     @property
     def without_certificate(self) -> "HostKey":
-        return HostKey(_Fields(self.plain).bytes().decode(), self.plain, self.plain, self.bits)
+        return HostKey(Fields(self.plain).string().decode(), self.plain, self.plain, self.bits)
 
     @cached_property
     def short_type(self) -> str:
         """The kind as OpenSSH shows it to people, such as ED25519 or RSA."""
-        return _KINDS[_Fields(self.plain).bytes()].short_name
+        return _KINDS[Fields(self.plain).string()].short_name
 
     def fingerprint(self, algorithm: str = "sha256") -> str:
         """The hash of the key as `ssh-keygen -l -E sha256` (or md5) writes it. Of a certificate: that of its key."""
@@ -199,6 +210,17 @@ class HostKey:
         return f"{self.type} {base64.b64encode(self.blob).decode()}"
 
 
+def as_bytes(text: str | bytes) -> bytes:
+    """The bytes of a text. A file that is not UTF-8 may have been read with surrogateescape; what else there is that
+    cannot be encoded stands there as `\\ud800`: no name has such letters."""
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode(errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode(errors="backslashreplace")
+
+
 def _border(title: str, width: int) -> str:
     left = (width - len(title)) // 2
     return f"+{'-' * left}{title}{'-' * (width - left - len(title))}+"
@@ -210,6 +232,11 @@ def _kind_of(word: bytes) -> bytes:
     if base in _RSA_SIGNATURES:
         return b"ssh-rsa" + certificate
     return word if _plain_kind(base, certificate) in _KINDS else b""
+
+
+def is_kind(word: bytes) -> bool:
+    """Whether `ssh-keygen -F` takes this word for a kind of key. It knows the short names as well; `ssh` does not."""
+    return bool(_kind_of(word)) or word.upper() in {kind.short_name.encode() for kind in _KINDS.values()}
 
 
 def _plain_kind(base: bytes, certificate: bytes) -> bytes:
@@ -232,81 +259,25 @@ def _decoded(encoded: bytes) -> bytes:
     return blob
 
 
-class _Fields:
-    """The fields of a key, one after the other. Each method raises UnreadableKey where the bytes do not hold it."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content, self.at = content, 0
-
-    def _take(self, length: int) -> bytes:
-        taken = self._content[self.at : self.at + length]
-        if len(taken) < length:
-            raise UnreadableKey("The key is too short. Perhaps a part of it is missing.")
-        self.at += length
-        return taken
-
-    def number(self, form: str) -> int:
-        """A number of a fixed length: ">I" has 4 bytes, ">Q" has 8."""
-        return struct.unpack(form, self._take(struct.calcsize(form)))[0]
-
-    def bytes(self) -> bytes:
-        # RFC 4251, section 5, string: "They are stored as a uint32 containing its length [...] and zero (= empty
-        # string) or more bytes".
-        return self._take(self.number(">I"))
-
-    def text(self) -> "bytes":
-        """A string that is a text. A NUL ends a text in C, so OpenSSH takes it as the last byte, and nowhere else."""
-        return _without_nul(self.bytes())
-
-    def mpint(self) -> int:
-        # RFC 4251, section 5, mpint: "Negative numbers have the value 1 as the most significant bit of the first byte".
-        content = self.bytes()
-        if content[:1] >= b"\x80" or len(content) > _LONGEST_NUMBER + (content[:1] == b"\0"):
-            raise UnreadableKey("A number in this key is negative or too long.")
-        return int.from_bytes(content)
-
-    def all(self) -> list["bytes"]:
-        """All that is left, as a list of strings."""
-        found = []
-        while self.at < len(self._content):
-            found.append(self.bytes())
-        return found
-
-    def end(self) -> None:
-        if self.at < len(self._content):
-            raise UnreadableKey("Something stands behind the end of the key.")
-
-
-def _without_nul(content: bytes) -> bytes:
-    content = content.removesuffix(b"\0")
-    if b"\0" in content:
-        raise UnreadableKey("A name in this key has a NUL in it.")
-    return content
-
-
-def _string(content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + content
-
-
-def _public_part(kind: bytes, fields: _Fields) -> tuple[bytes, int]:
+def _public_part(kind: bytes, fields: Fields) -> tuple[bytes, int]:
     """The public key's fields, written anew in the one right way, and its size in bits."""
-    plain, bits, curve = _string(kind), _KINDS[kind].bits, b""
+    plain, bits, curve = string(kind), _KINDS[kind].bits, b""
     for part in _KINDS[kind].parts:
         if part == "n":
             number = fields.mpint()
-            plain += _string(number.to_bytes(number.bit_length() // 8 + 1) if number else b"")
+            plain += string(number.to_bytes(number.bit_length() // 8 + 1) if number else b"")
             # DSA: p, q, g, y. RSA: e, n.
             bits = number.bit_length() if kind == b"ssh-rsa" else bits or number.bit_length()
             continue
-        content = fields.text() if part == "c" else fields.bytes()
-        plain += _string(content)
+        content = fields.text() if part == "c" else fields.string()
+        plain += string(content)
         if part == "c":
             curve = content
             if not kind.removesuffix(b"@openssh.com").endswith(b"-" + curve):
                 raise UnreadableKey("The key is on another curve than its kind says.")
         elif part == "p" and not _is_on_curve(content, curve):
             raise UnreadableKey("The key is no point on its curve.")
-    if "ed25519" in kind.decode() and len(_Fields(plain).all()[1]) != 32:
+    if "ed25519" in kind.decode() and len(Fields(plain).strings()[1]) != 32:
         raise UnreadableKey("A key of this kind has 32 bytes, and this one does not.")
     if kind == b"ssh-rsa" and bits < SHORTEST_RSA:
         raise UnreadableKey(f"This RSA key has {bits} bits. OpenSSH reads none below {SHORTEST_RSA}.")
@@ -317,32 +288,33 @@ def _is_on_curve(point: bytes, curve: bytes) -> bool:
     if point[:1] != b"\x04":  # OpenSSH takes only points that are written with both coordinates
         return False
     try:
-        ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[curve], point)
+        numbers = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[curve], point).public_numbers()
     except ValueError:
         return False
-    return True
+    # OpenSSH takes no point with a very small coordinate. No key has one by chance.
+    return min(numbers.x.bit_length(), numbers.y.bit_length()) > _CURVES[curve].key_size // 2
 
 
-def _certificate(blob: bytes, fields: _Fields) -> Certificate:
+def _certificate(blob: bytes, fields: Fields) -> Certificate:
     fields.number(">Q")  # the serial number
     use = fields.number(">I")
     if use not in (USER, HOST):
         raise UnreadableKey("This certificate is neither for a user nor for a host.")
     fields.text()  # the key ID: a name for people, such as those who read a log
-    principals = tuple(_without_nul(name) for name in _Fields(fields.bytes()).all())
+    principals = tuple(without_nul(name) for name in Fields(fields.string()).strings())
     if len(principals) > _MOST_PRINCIPALS:
         raise UnreadableKey(f"This certificate has more than {_MOST_PRINCIPALS} names.")
     valid_after, valid_before = fields.number(">Q"), fields.number(">Q")
-    critical, extensions = fields.bytes(), fields.bytes()
+    critical, extensions = fields.string(), fields.string()
     for options in (critical, extensions):
-        if len(_Fields(options).all()) % 2:
+        if len(Fields(options).strings()) % 2:
             raise UnreadableKey("The options in this certificate are broken: one has a name and no value.")
-    fields.bytes()  # reserved
-    ca = HostKey.from_blob(fields.bytes(), may_be_certificate=False)
+    fields.string()  # reserved
+    ca = HostKey.from_blob(fields.string(), may_be_certificate=False)
     # PROTOCOL.certkeys: the signature is "computed over all preceding fields".
     signed = blob[: fields.at]
-    signature = _Fields(fields.bytes())
-    kind, content = signature.bytes(), signature.bytes()
+    signature = Fields(fields.string())
+    kind, content = signature.string(), signature.string()
     if not _verifies(ca, kind, content, signature, signed):
         raise UnreadableKey("The CA's signature in this certificate is wrong.")
     return Certificate(use, principals, valid_after, valid_before, critical, ca, kind)
@@ -351,9 +323,9 @@ def _certificate(blob: bytes, fields: _Fields) -> Certificate:
 _RSA_HASHES = {b"ssh-rsa": hashes.SHA1(), b"rsa-sha2-256": hashes.SHA256(), b"rsa-sha2-512": hashes.SHA512()}
 
 
-def _verifies(ca: HostKey, kind: bytes, signature: bytes, rest: _Fields, signed: bytes) -> bool:
+def _verifies(ca: HostKey, kind: bytes, signature: bytes, rest: Fields, signed: bytes) -> bool:
     """Whether the CA's key confirms the signature. `rest` are the fields behind it, which security keys have."""
-    parts = _Fields(ca.plain).all()
+    parts = Fields(ca.plain).strings()
     of = parts[0]
     if of.startswith(b"sk-"):
         # PROTOCOL.u2f: a security key signs the hash of its application's name, its flags, its counter, and the hash of
@@ -364,8 +336,10 @@ def _verifies(ca: HostKey, kind: bytes, signature: bytes, rest: _Fields, signed:
     rest.end()
     try:
         if of == b"ssh-rsa":
-            numbers = rsa.RSAPublicNumbers(*(int.from_bytes(part) for part in parts[1:]))
-            numbers.public_key().verify(signature, signed, padding.PKCS1v15(), _RSA_HASHES[kind])
+            key = rsa.RSAPublicNumbers(*(int.from_bytes(part) for part in parts[1:])).public_key()
+            # Some leave out zeros at its beginning, and OpenSSH puts them back.
+            signature = signature.rjust((key.key_size + 7) // 8, b"\0")
+            key.verify(signature, signed, padding.PKCS1v15(), _RSA_HASHES[kind])
         elif kind != of:
             return False
         elif of == b"ssh-dss":
@@ -373,11 +347,11 @@ def _verifies(ca: HostKey, kind: bytes, signature: bytes, rest: _Fields, signed:
         elif of.endswith((b"ssh-ed25519", b"ssh-ed25519@openssh.com")):
             ed25519.Ed25519PublicKey.from_public_bytes(parts[1]).verify(signature, signed)
         else:
-            numbers = _Fields(signature)
+            numbers = Fields(signature)
             r, s = numbers.mpint(), numbers.mpint()
             numbers.end()
             key = ec.EllipticCurvePublicKey.from_encoded_point(_CURVES[parts[1]], parts[2])
             key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(_HASH_OF_CURVE[parts[1]]))
-    except (InvalidSignature, KeyError, ValueError):
+    except (InvalidSignature, KeyError, ValueError):  # Malformed is a ValueError
         return False
     return True

@@ -6,7 +6,9 @@ import http.server
 import logging
 import secrets
 import socket
+import struct
 import threading
+import time
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -17,6 +19,7 @@ from helpers.display.error import CourseError
 from helpers.exchange import INTERLOCKED, SAME_SESSION, Binding, Direction, Factor
 from helpers.protocols import otp, ssh
 from helpers.trust.host_keys import KnownHosts
+from helpers.trust.ssh_keys import HostKey
 
 HOST = "server.example"
 HOST_KEY, OTHER_KEY, ALICE_KEY, CA = (ssh.new_key() for _ in range(4))
@@ -129,18 +132,32 @@ def test_a_host_certificate_needs_one_line_for_all_hosts():
     assert exchange.proofs[0].evidence == "a signature with the host key that a known CA vouches for"
 
 
-@pytest.mark.parametrize(
-    "certificate",
-    [
-        ssh.host_certificate(CA, HOST_KEY, "other.example"),
-        ssh.host_certificate(CA, HOST_KEY, HOST, valid=timedelta(seconds=-1)),
-        ssh.host_certificate(OTHER_KEY, HOST_KEY, HOST),
-    ],
-    ids=["another name", "expired", "another CA"],
-)
-def test_a_bad_host_certificate_is_refused(certificate):
-    exchange = run(client(listed(CA, "@cert-authority", "*.example")), server(certificate=certificate))
-    assert (exchange.failure.by, exchange.proofs) == ("alice", ())
+BAD_CERTIFICATES = {
+    "this name does not stand in it, only other.example": ssh.host_certificate(CA, HOST_KEY, "other.example"),
+    "it has expired": ssh.host_certificate(CA, HOST_KEY, HOST, valid=timedelta(seconds=-1)),
+    "Its CA is not in the list": ssh.host_certificate(OTHER_KEY, HOST_KEY, HOST),
+}
+
+
+@pytest.mark.parametrize("reason", BAD_CERTIFICATES)
+def test_a_bad_host_certificate_counts_as_the_plain_key(reason):
+    """As OpenSSH does it: test_openssh.py has the same with the real `ssh`."""
+
+    def visit(lines, checking):
+        known = KnownHosts.parse(f"@cert-authority *.example {ssh.public_line(CA)}\n{lines}")
+        return run(client(known, checking), server(certificate=BAD_CERTIFICATES[reason])), str(known)
+
+    refused, left = visit("", "yes")
+    assert (refused.failure.by, refused.proofs) == ("alice", ())
+    assert reason in refused.failure.reason
+    assert HOST not in left
+    first, left = visit("", "accept-new")
+    assert first.direction() is Direction.ONE_WAY
+    assert f"{HOST} {ssh.public_line(HOST_KEY)}" in left
+    known, _ = visit(f"{HOST} {ssh.public_line(HOST_KEY)}", "yes")
+    assert known.direction() is Direction.MUTUAL
+    changed, _ = visit(f"{HOST} {ssh.public_line(OTHER_KEY)}", "accept-new")
+    assert changed.failure.by == "alice"
 
 
 # The user's side.
@@ -196,13 +213,41 @@ def test_a_code_is_used_up():
     assert run(client(code=lambda: code), same).failure.by == HOST
 
 
+def test_who_changes_the_name_in_between_begins_anew():
+    """RFC 4252, section 5. With mallory's key and alice's password, nobody is alice."""
+
+    class Changing(ssh.ClientEnd):
+        def connection_made(self, conn):
+            super().connection_made(conn)
+            self._conn = conn
+
+        def password_auth_requested(self):
+            self._conn._username = "alice"
+            return super().password_auth_requested()
+
+    users = ssh.Users().add("alice", ALICE_KEY, PASSWORD).add("mallory", OTHER_KEY, "another")
+    both = ssh.Server(HOST, HOST_KEY, users, ("publickey", "password"))
+    mallory = ssh.Client("mallory", listed(HOST_KEY), key=OTHER_KEY, password=PASSWORD)
+
+    async def visit():
+        leg = ssh.Leg("mallory", HOST, ssh.Transcript())
+        end = Changing(leg, mallory, HOST)
+        with ssh.listening():
+            async with ssh.serving(leg, both) as port, ssh.connected(leg, mallory, HOST, port, end) as logged_in:
+                return logged_in, leg
+
+    logged_in, leg = asyncio.run(visit())
+    assert not logged_in
+    assert [proof.identity for proof in leg.transcript.proofs if proof.prover == "mallory"] == ["mallory"]
+
+
 def test_an_unknown_user_is_refused():
     stranger = ssh.Client("mallory", listed(HOST_KEY), key=ALICE_KEY)
     assert run(stranger, server()).failure.reason == "permission denied for mallory (publickey)"
 
 
 def test_a_setting_that_ssh_does_not_know_is_refused():
-    with pytest.raises(ValueError, match="“yes”, “accept-new” or “no”, not 'maybe'"):
+    with pytest.raises(ValueError, match=r"checking is “yes”, “accept-new” or “no” .*, not 'maybe'"):
         client(checking="maybe")
 
 
@@ -246,6 +291,51 @@ def test_a_server_that_speaks_no_ssh_is_told():
         asyncio.run(connect(port))
 
 
+def packet(content):
+    """A message in the clear (RFC 4253, section 6): its length, that of the padding, the content, the padding."""
+    padding = 8 - (len(content) + 5) % 8 + 8
+    return struct.pack(">IB", len(content) + padding + 1, padding) + content + bytes(padding)
+
+
+BROKEN = {
+    "a message that is cut off": bytes([1]),
+    "a host key that is cut off": bytes([31, 0, 0, 0, 99]),
+    "a refusal before its time": bytes([51, 0, 0, 0, 2, 0xFF, 0xFE, 0]),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_server_that_sends_broken_messages_gives_a_sentence(content):
+    async def visit():
+        async def answer(reader, writer):
+            writer.write(b"SSH-2.0-Broken\r\n" + packet(content))
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            with ssh.listening():
+                await connect(server.sockets[0].getsockname()[1])
+
+    with pytest.raises(CourseError, match="The connection ended before the login did: "):
+        asyncio.run(visit())
+
+
+def test_a_visitor_who_says_nothing_does_not_hold_up_the_end():
+    async def visit():
+        leg = ssh.Leg("alice", HOST, ssh.Transcript())
+        async with ssh.serving(leg, server()) as port:
+            silent = socket.create_connection(("127.0.0.1", port))
+            await asyncio.sleep(0.05)
+        with silent:
+            return time.monotonic()
+
+    began = time.monotonic()
+    asyncio.run(visit())
+    assert time.monotonic() - began < ssh.PATIENCE / 2
+
+
 async def connect(port):
     leg = ssh.Leg("alice", HOST, ssh.Transcript())
     async with ssh.connected(leg, client(), HOST, port):
@@ -269,16 +359,26 @@ def test_a_client_that_always_answers_does_not_loop():
 
 
 def test_the_log_of_others_is_left_as_it_was(caplog):
-    logger = logging.getLogger("asyncssh")
-    logger.setLevel(logging.INFO)
+    """A learner's own log hears nothing of these runs, which hold passwords, and all of theirs."""
+    own, heard = logging.getLogger("asyncssh"), []
+    handler = logging.Handler()
+    handler.emit = heard.append
+    own.addHandler(handler)
+    own.setLevel(logging.INFO)
+    asyncssh.set_debug_level(2)
     try:
-        with caplog.at_level(logging.DEBUG):
+        with caplog.at_level(logging.DEBUG), ssh.listening():
             run(client(password=PASSWORD), server("password"))
-        assert (logger.level, logger.propagate, logger.handlers) == (logging.INFO, True, [])
-        # What asyncssh says in these runs holds passwords: it reaches nobody else.
-        assert not [record for record in caplog.records if record.name.startswith("asyncssh")]
+            own.info("one of theirs")
+            own.debug("too detailed for them")
+        assert [record.getMessage() for record in heard] == ["one of theirs"]
+        assert [r.getMessage() for r in caplog.records if r.name.startswith("asyncssh")] == ["one of theirs"]
+        assert (own.level, own.propagate, own.handlers, own.filters) == (logging.INFO, True, [handler], [])
+        assert asyncssh.logging.logger._debug_level == 2
     finally:
-        logger.setLevel(logging.NOTSET)
+        asyncssh.set_debug_level(1)
+        own.setLevel(logging.NOTSET)
+        own.removeHandler(handler)
 
 
 def test_nothing_of_the_learners_own_is_read(monkeypatch, tmp_path):
@@ -287,6 +387,7 @@ def test_nothing_of_the_learners_own_is_read(monkeypatch, tmp_path):
     folder.mkdir()
     ALICE_KEY.write_private_key(folder / "id_ed25519")
     (folder / "config").write_text("User mallory\n")
+    (folder / "ca-bundle.crt").write_text("no certificate: who reads this fails")
     (folder / "known_hosts").write_text(f"{HOST} {ssh.public_line(HOST_KEY)}\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
@@ -300,6 +401,12 @@ def test_secrets_are_not_shown():
     text = repr(client(password=PASSWORD, key=ALICE_KEY)) + repr(server())
     assert PASSWORD not in text
     assert "asyncssh" not in text
+
+
+def test_a_lab_key_is_the_same_for_everybody():
+    line = ssh.public_line(ssh.lab_key("server.example"))
+    assert line == ssh.public_line(ssh.lab_key("server.example")) != ssh.public_line(ssh.lab_key("mallory"))
+    assert HostKey.parse(line).fingerprint() == "SHA256:VwFh9cU+OBl7ux0ruR7RcD7Kb8DUQOP/QAPsTnFkYis"
 
 
 def test_a_certificate_is_one_line_as_well():

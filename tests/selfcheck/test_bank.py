@@ -15,6 +15,7 @@ MUST_MEET = {
     "04_certificates": {*range(7, 15), *range(18, 22)},
     "05_one_way_tls": {5, 6, 7, 8, 13, 14, 17},
     "06_mutual_tls": {5, 6, *range(13, 18), 19, 20, 23, 24, 25},
+    "07_ssh_host_keys": {*range(26, 32)},
 }
 # asked: from, to; in the bank: from
 AT_LEAST = {
@@ -22,6 +23,7 @@ AT_LEAST = {
     "04_certificates": (6, 8, 15),
     "05_one_way_tls": (6, 8, 14),
     "06_mutual_tls": (6, 8, 14),
+    "07_ssh_host_keys": (6, 8, 14),
 }
 
 

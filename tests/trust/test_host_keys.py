@@ -1,6 +1,7 @@
 """The list of known host keys, by hand: what each kind of line does, and what the verdict says. The real `ssh` judges
 the same code over hundreds of mixed cases in test_host_keys_against_openssh.py."""
 
+import os
 from datetime import UTC, datetime, timedelta
 
 import asyncssh
@@ -35,7 +36,7 @@ def check(text, key=KEY, host=HOST, port=22, **settings):
 
 def hashed(host, key, port=22):
     known = KnownHosts.parse("")
-    known.add(host, port, key, hashed=True)
+    known.add(host, port, key, salt=os.urandom(20))
     return str(known)
 
 
@@ -141,6 +142,12 @@ def test_what_a_certificate_does(name):
     assert check(text, shown) == expected
 
 
+def test_a_ca_that_is_revoked_without_a_port_is_revoked_for_all():
+    assert check(f"@revoked {HOST} {CA}", GOOD, port=2222) == ("revoked", 1)
+    assert check(f"@revoked {HOST} {CA}\n[{HOST}]:2222 {KEY}", GOOD, port=2222) == ("match", 2)
+    assert check(f"@revoked {HOST} {CA}\n[{HOST}]:2222 {OTHER}", GOOD, port=2222) == ("changed", 2)
+
+
 def test_a_certificate_of_a_known_ca_counts_at_any_port():
     assert check(CA_LINE, GOOD, port=2222) == ("match-ca", 1)
 
@@ -200,11 +207,18 @@ def test_a_verdict_shows_the_way_it_took():
     for found in (
         "Lines for “[server.example]:2222”",
         "line 1, line 2 (@revoked), line 3",
-        "Line 1",
-        "its key cannot be read, so the line is skipped",
+        "Keys that cannot be read",
+        "line 1: skipped",
         "✔ stands in line 3",
     ):
         assert found in table
+
+
+def test_many_lines_make_no_long_table():
+    text = "* x\n" * 1000 + f"{HOST} {KEY}"
+    table = str(KnownHosts.parse(text).check(HOST, 2222, GOOD))
+    assert len(table.splitlines()) < 15
+    assert "line 9 and 992 more" in table
 
 
 def test_what_a_list_says_is_escaped():
@@ -232,6 +246,14 @@ def test_a_key_can_be_added_in_memory():
         known.add(HOST, 22, "nonsense")
 
 
+def test_the_list_keeps_its_lines():
+    text = b"\n\n# a comment\nserv\xe9r.example " + KEY.encode()
+    known = KnownHosts.parse(text)
+    assert bytes(known) == text + b"\n"
+    assert str(known).splitlines()[2] == "# a comment"
+    assert known.find("nobody.example") == ()
+
+
 def test_a_file_is_read_where_asked(tmp_path):
     path = tmp_path / "known_hosts"
     path.write_bytes(f"{HOST} {KEY}\n".encode() + b"\xff\xfe\x00\n")
@@ -239,6 +261,14 @@ def test_a_file_is_read_where_asked(tmp_path):
     assert KnownHosts.read(str(path)).find(HOST)
     with pytest.raises(FileNotFoundError):
         KnownHosts.read(tmp_path / "nothing")
+
+
+def test_a_text_that_is_no_text_is_read_all_the_same():
+    known = KnownHosts.parse(f"{HOST}\ud800 {KEY}\n{HOST} {KEY}")
+    assert known.check(HOST, 22, KEY).line == 2
+    assert known.check(f"{HOST}\ud800", 22, KEY).line == 1
+    with pytest.raises(UnreadableKey):
+        known.check(HOST, 22, "ssh-ed25519 \ud800")
 
 
 def test_many_stars_cost_no_more_than_their_length():
