@@ -1,7 +1,6 @@
 """The notebooks keep the rules, and each rule catches who breaks it."""
 
 import ast
-import asyncio
 import subprocess
 import sys
 
@@ -9,6 +8,7 @@ import hygiene
 import nbformat
 import pytest
 import reexecute
+from event_loop import run_coroutine
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers import programs
@@ -144,12 +144,11 @@ def test_strict_nbval_passes_a_good_output_and_catches_a_broken_one(tmp_path):
 def test_a_notebook_runs_to_its_end_without_the_programs_and_says_what_it_left_out(path, monkeypatch, capsys):
     monkeypatch.setattr(programs, "find", lambda name: None)
     names = {"display": lambda shown: None}
-    with asyncio.Runner() as runner:
-        for cell in hygiene.code_cells(read(path)):
-            capsys.readouterr()
-            code = compile(cell.source, cell.id, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            if waits := eval(code, names):
-                runner.run(waits)
-            said = capsys.readouterr().out
-            for tag in cell.metadata.get("tags", ()):
-                assert programs.missing(tag.removeprefix("needs:")) in said
+    for cell in hygiene.code_cells(read(path)):
+        capsys.readouterr()
+        code = compile(cell.source, cell.id, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if waits := eval(code, names):
+            run_coroutine(waits)
+        said = capsys.readouterr().out
+        for tag in cell.metadata.get("tags", ()):
+            assert programs.missing(tag.removeprefix("needs:")) in said

@@ -11,6 +11,7 @@ NOTEBOOKS = (
     "04_certificates.ipynb",
     "05_one_way_tls.ipynb",
     "06_mutual_tls.ipynb",
+    "07_ssh_host_keys.ipynb",
 )
 
 
@@ -37,6 +38,7 @@ def test_outputs_are_accessible_and_fit_in_a_narrow_window(lab, open_page, noteb
     run_all(page)
     answer_all(page)
     check_a_site(page)
+    check_a_host_key(page)
     for details in page.locator(".jp-OutputArea-output details").all():
         details.evaluate("element => { element.open = true; }")
     for theme in THEMES:
@@ -65,13 +67,20 @@ def check_a_site(page):
         expect(checker.locator(".report table")).to_have_count(3)
 
 
+def check_a_host_key(page):
+    """Where there is a host key checker: have it show a verdict."""
+    for checker in page.locator(".course-host-key").all():
+        checker.get_by_role("button", name="changed key").click()
+        expect(checker.locator("table")).to_have_count(1)
+
+
 def narrow(page):
     """At 400 pixels nothing may be cut off. A wide table may scroll, by keyboard as well."""
     page.get_by_role("tab", name="File Browser").click()  # closes the list of files, as one does in a narrow window
     expect(page.locator("#jp-left-stack")).to_be_hidden()
     page.set_viewport_size({"width": 400, "height": 800})
     cut = page.evaluate(
-        """() => [...document.querySelectorAll(".ladder, .chain, .course-question, .course-dashboard, .course-site, .course-clinic")]
+        """() => [...document.querySelectorAll(".ladder, .chain, .course-question, .course-dashboard, .course-site, .course-clinic, .course-host-key")]
             .filter((element) => element.scrollWidth > element.clientWidth + 1)
             .map((element) => `${element.className} (${element.clientWidth}): ${element.textContent.slice(-60)}`)"""
     )

@@ -1,6 +1,5 @@
 """OpenSSH's own `ssh`, `sshd`, `ssh-keyscan` and `ssh-keygen`: what they say case by case, and what is made of it."""
 
-import asyncio
 import os
 import pwd
 import re
@@ -11,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from event_loop import run_coroutine
 
 from helpers.display.error import CourseError
 from helpers.exchange import Direction
@@ -298,7 +298,7 @@ def test_a_login_is_the_same_as_between_two_ends_of_asyncssh(name):
     real = openssh.log_in(client, SERVERS[server], "A login")
     # asyncssh's end takes new keys into the list.
     own = replace(client, known_hosts=KnownHosts.parse(str(client.known_hosts)))
-    ours = asyncio.run(ssh.log_in(own, SERVERS[server], "A login"))
+    ours = run_coroutine(ssh.log_in(own, SERVERS[server], "A login"))
     if "DISCONNECT" in [message.name for message in ours.messages]:
         # ssh refuses a host without a word: it closes the connection.
         assert real.messages == ours.messages[:-1]

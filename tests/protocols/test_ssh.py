@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import asyncssh
 import pytest
+from event_loop import run_coroutine
 
 from helpers.display.error import CourseError
 from helpers.exchange import INTERLOCKED, SAME_SESSION, Binding, Direction, Factor
@@ -45,7 +46,7 @@ def server(*methods, **more):
 
 
 def run(client, server):
-    return asyncio.run(ssh.log_in(client, server, "A login"))
+    return run_coroutine(ssh.log_in(client, server, "A login"))
 
 
 def names(exchange):
@@ -236,7 +237,7 @@ def test_who_changes_the_name_in_between_begins_anew():
             async with ssh.serving(leg, both) as port, ssh.connected(leg, mallory, HOST, port, end) as logged_in:
                 return logged_in, leg
 
-    logged_in, leg = asyncio.run(visit())
+    logged_in, leg = run_coroutine(visit())
     assert not logged_in
     assert [proof.identity for proof in leg.transcript.proofs if proof.prover == "mallory"] == ["mallory"]
 
@@ -258,7 +259,7 @@ def test_it_runs_in_a_live_event_loop_many_times_at_once():
     async def several():
         return await asyncio.gather(*(ssh.log_in(client(), server(), "A login") for _ in range(8)))
 
-    pictures = {str(exchange) for exchange in asyncio.run(several())}
+    pictures = {str(exchange) for exchange in run_coroutine(several())}
     assert len(pictures) == 1
 
 
@@ -269,7 +270,7 @@ def test_the_picture_is_the_same_every_time_and_nothing_stays_behind():
         return pictures, [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
     threads = set(threading.enumerate())
-    pictures, tasks = asyncio.run(many())
+    pictures, tasks = run_coroutine(many())
     gc.collect()  # an unclosed socket would now warn, and a warning is an error here
     assert (len(pictures), tasks, set(threading.enumerate()) - threads) == (1, [], set())
 
@@ -281,14 +282,14 @@ def test_a_server_that_says_nothing_does_not_hang_a_login(monkeypatch):
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(CourseError, match=r"not ended after 0\.3 seconds"),
     ):
-        asyncio.run(connect(silent.getsockname()[1]))
+        run_coroutine(connect(silent.getsockname()[1]))
 
 
 def test_a_server_that_speaks_no_ssh_is_told():
     with http_server() as port, pytest.raises(CourseError, match="The connection ended before the login did: "):
-        asyncio.run(connect(port))
+        run_coroutine(connect(port))
     with pytest.raises(CourseError, match="refused"):
-        asyncio.run(connect(port))
+        run_coroutine(connect(port))
 
 
 def packet(content):
@@ -319,7 +320,7 @@ def test_a_server_that_sends_broken_messages_gives_a_sentence(content):
                 await connect(server.sockets[0].getsockname()[1])
 
     with pytest.raises(CourseError, match="The connection ended before the login did: "):
-        asyncio.run(visit())
+        run_coroutine(visit())
 
 
 def test_a_visitor_who_says_nothing_does_not_hold_up_the_end():
@@ -332,7 +333,7 @@ def test_a_visitor_who_says_nothing_does_not_hold_up_the_end():
             return time.monotonic()
 
     began = time.monotonic()
-    asyncio.run(visit())
+    run_coroutine(visit())
     assert time.monotonic() - began < ssh.PATIENCE / 2
 
 

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from event_loop import run_coroutine
 
 from helpers.exchange import Direction, Factor
 from helpers.protocols import openssh, otp, ssh, ssh_middle
@@ -60,7 +61,7 @@ def meet(client, server, **more):
             async with ssh.serving(leg, server) as port:
                 return await asyncio.to_thread(openssh.visit, client, HOST, port, **more)
 
-    seen = asyncio.run(run())
+    seen = run_coroutine(run())
     leg.end()
     return seen, leg.transcript.exchange("A visit", "alice", HOST)
 
@@ -212,7 +213,7 @@ def test_keyscan_of_our_server():
         async with ssh.serving(leg, server()) as port:
             return await asyncio.to_thread(openssh.keyscan, HOST, port)
 
-    assert asyncio.run(run()) == str(KNOWN)
+    assert run_coroutine(run()) == str(KNOWN)
 
 
 # The real ssh meets the man in the middle.
@@ -225,7 +226,7 @@ def meet_the_middle(client, server):
         async with ssh_middle.between("alice", MALLORY, server) as (legs, port):
             return legs, await asyncio.to_thread(openssh.visit, client, HOST, port)
 
-    return asyncio.run(run())
+    return run_coroutine(run())
 
 
 @pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
@@ -267,7 +268,7 @@ def visit(running, client, end=None):
             async with ssh.connected(leg, client, HOST, running.port, end and end(leg, client)) as logged_in:
                 return logged_in
 
-    logged_in = asyncio.run(run())
+    logged_in = run_coroutine(run())
     leg.end()
     return logged_in, leg.transcript.exchange("A visit", client.party, HOST)
 
@@ -339,7 +340,7 @@ def test_sshd_refuses_our_client_with_a_wrong_key(running, written):
 def test_sshd_says_that_a_stolen_signature_is_incorrect(running, written):
     # Alice logs in at the middle, under the name that sshd knows. So the signature is wrong for one reason only: it is
     # over the id of another session.
-    legs = asyncio.run(ssh_middle.relay(at_account(NOTHING, "no"), MALLORY, server()))
+    legs = run_coroutine(ssh_middle.relay(at_account(NOTHING, "no"), MALLORY, server()))
     stolen = legs.key, legs.front.signature
     thief = at_account(NOTHING, "no", key=None, party="mallory")
     logged_in, exchange = visit(running, thief, lambda leg, client: ssh_middle._ThiefEnd(leg, client, HOST, *stolen))

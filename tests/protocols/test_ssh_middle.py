@@ -1,9 +1,9 @@
 """The man in the middle of SSH: whom he can be, to whom, and with what."""
 
-import asyncio
 import secrets
 
 import pytest
+from event_loop import run_coroutine
 
 from helpers.exchange import Direction, Factor
 from helpers.protocols import otp, ssh, ssh_middle
@@ -32,7 +32,7 @@ def relay(known, checking, method):
     alice = ssh.Client("alice", known, checking, **EVIDENCE[method])
     mallory = ssh.Server("mallory", MALLORYS_KEY, ssh.Users())
     server = ssh.Server(HOST, HOST_KEY, ssh.Users().add("alice", ALICE_KEY, "correct horse", OTP_KEY), (method,))
-    return asyncio.run(ssh_middle.relay(alice, mallory, server))
+    return run_coroutine(ssh_middle.relay(alice, mallory, server))
 
 
 @pytest.mark.parametrize("method", EVIDENCE)
