@@ -130,7 +130,7 @@ def visit(client: Client, host: str, port: int, *, answer: str | None = None, ac
     is missing or does not end. Where the server runs in this Python, call it so that both can run:
     `await asyncio.to_thread(visit, alice, "server.example", port)`.
     """
-    user = client.user or client.party
+    user = client.login_name
     files = {
         "known_hosts": bytes(client.known_hosts),
         "ask": _ASKED,
@@ -191,7 +191,7 @@ def log_in(client: Client, server: Server, title: str = "") -> Exchange:
 
     Raises CourseError where one of them is missing or does not work, and as `sshd` does.
     """
-    user = client.user or client.party
+    user = client.login_name
     transcript = Transcript()
     leg = Leg(client.party, server.party, transcript)
     with sshd(server, user) as running:
@@ -205,7 +205,7 @@ def log_in(client: Client, server: Server, title: str = "") -> Exchange:
 
 def meet(client: Client, server: Server, answer: str | None = None) -> Visit:
     """The real `ssh` visits the real `sshd`. `answer` is as in `visit`. Raises CourseError as `log_in` does."""
-    with sshd(server, client.user or client.party) as running:
+    with sshd(server, client.login_name) as running:
         return visit(client, server.party, running.port, answer=answer, account=own_account())
 
 
@@ -214,7 +214,7 @@ def compare_settings(client: Client, server: Server, another: Server) -> Table:
 
     `client` knows `server`; `another` has the same name and another key. Raises CourseError as `log_in` does.
     """
-    user = client.user or client.party
+    user = client.login_name
 
     def told(value: str, known: KnownHosts, port: int) -> str:
         # "ask" is what `visit` makes of an answer.

@@ -1,6 +1,6 @@
 """SSH, really run: a client and a server of asyncssh, both in this Python. Log in, and see who proved what to whom.
 
-    alice = Client("alice", KnownHosts.parse(""), key=new_key())
+    alice = Client("alice", KnownHosts.parse(""), checking="accept-new", key=new_key())
     server = Server("server.example", new_key(), Users().add("alice", key=alice.key))
     run = await log_in(alice, server)   # an Exchange
 
@@ -10,7 +10,6 @@ in, inside the connection (RFC 4252). Both ends run in the event loop of the not
 
 import asyncio
 import hashlib
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -85,7 +84,8 @@ class Users:
         return [line for name, line in self._keys.items() if user in (None, name)]
 
     def has_key(self, user: str, key: asyncssh.SSHKey) -> bool:
-        return any(HostKey.parse(line).plain == HostKey.parse(public_line(key)).plain for line in self.keys(user))
+        known = (asyncssh.import_public_key(line).public_data for line in self.keys(user))
+        return user in self._keys and key.public_data in known
 
     def password_is_right(self, user: str, password: str) -> bool:
         return bool(password) and self._accounts.password_is_right(user, password)
@@ -108,6 +108,10 @@ class Server:
     methods: tuple[str, ...] = ("publickey",)
     certificate: asyncssh.SSHCertificate | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if not self.methods or not set(self.methods) <= {"publickey", "password", "keyboard-interactive"}:
+            raise ValueError(f"there is no such method among those of RFC 4252 and RFC 4256: {self.methods}")
+
 
 @dataclass(frozen=True)
 class Client:
@@ -126,6 +130,10 @@ class Client:
     code: Callable[[], str] | None = field(default=None, repr=False)
     user: str = ""
 
+    @property
+    def login_name(self) -> str:
+        return self.user or self.party
+
     def __post_init__(self) -> None:
         if self.checking not in ("yes", "accept-new", "no"):
             allowed = "“yes”, “accept-new” or “no” (for “ask”, somebody must answer: openssh.meet)"
@@ -133,7 +141,10 @@ class Client:
 
 
 async def log_in(client: Client, server: Server, title: str = "") -> Exchange:
-    """Start the server, log in once, and end both. Raises CourseError where that takes longer than PATIENCE."""
+    """Start the server, log in once, and end both. Raises CourseError where that takes longer than PATIENCE.
+
+    Also where the connection ends early, and where Python's log is switched off: the picture is made of it.
+    """
     transcript = Transcript()
     leg = Leg(client.party, server.party, transcript)
     with listening():
@@ -154,7 +165,7 @@ async def connected(
     connection = None
     try:
         with speaking(leg, client.party):
-            connection = await _connect(end or ClientEnd(leg, client, host), client, host, port)
+            connection = await _connect(end or ClientEnd(leg, client, host), client, port)
         yield connection is not None
     finally:
         if connection:
@@ -163,18 +174,14 @@ async def connected(
                 await connection.wait_closed()
 
 
-async def _connect(end: "ClientEnd", client: Client, host: str, port: int) -> asyncssh.SSHClientConnection | None:
+async def _connect(end: "ClientEnd", client: Client, port: int) -> asyncssh.SSHClientConnection | None:
     try:
-        # The name stands in no DNS. So we connect first, and tell asyncssh which host this is meant to be.
-        sock = socket.create_connection(("127.0.0.1", port))
-        sock.setblocking(False)
         async with asyncio.timeout(PATIENCE):
             return await asyncssh.connect(
-                host,
-                PORT,
-                sock=sock,
+                "127.0.0.1",
+                port,
                 client_factory=lambda: end,
-                username=client.user or client.party,
+                username=client.login_name,
                 kex_algs=_KEY_EXCHANGE,
                 login_timeout=PATIENCE,
                 known_hosts=([], [], []),  # asyncssh itself knows no host: see ClientEnd
@@ -268,6 +275,7 @@ async def serving(leg: Leg, server: Server, end: Callable[[], "ServerEnd"] | Non
     ends: list[ServerEnd] = []
 
     def new_end() -> ServerEnd:
+        listener.close()  # one connection is one session: who comes later is not let in
         ends.append(end() if end else ServerEnd(server))
         return ends[-1]
 
@@ -285,7 +293,6 @@ async def serving(leg: Leg, server: Server, end: Callable[[], "ServerEnd"] | Non
         yield listener.get_port()
     finally:
         listener.close()
-        await listener.wait_closed()
         for one in ends:
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -293,6 +300,7 @@ async def serving(leg: Leg, server: Server, end: Callable[[], "ServerEnd"] | Non
             with speaking(leg, server.party):
                 one.abort()  # who has not gone by now has perhaps never said anything
                 await one.gone.wait()
+        await listener.wait_closed()
 
 
 class ServerEnd(asyncssh.SSHServer):

@@ -11,6 +11,7 @@ from contextvars import ContextVar
 
 import asyncssh
 
+from helpers.display.error import CourseError
 from helpers.exchange import Binding, Factor, Failure, Proof
 from helpers.protocols import ssh_messages
 from helpers.protocols.transcript import Sent, Transcript, session_label
@@ -55,14 +56,16 @@ class Leg:
         self.to_sign: bytes | None = None  # what the user's client had to sign
         self._underway: dict[str, list[Sent]] = {client: [], server: []}  # by sender: sent and not yet received
         self._encrypting: set[str] = set()
-        self._reply = self._request = self._asked_for = (
-            0  # where the host key, a request to log in, the wanted methods came
-        )
+        # Where in the transcript: the host key, the last request to log in, and the list of what the server wants.
+        self._reply: int | None = None
+        self._request = self._wanted = 0
+        self._heard: set[str] = set()  # the ends that speak in this Python
         self._asked = self._user = ""
 
     def said(self, party: str, received: bool, payload: bytes) -> None:
         """`party`, one of the ends, has sent this message or received it."""
         sender = self._other(party) if received else party
+        self._heard.add(party)
         if received and self._underway[sender]:
             self._underway[sender].pop(0).read = True  # SSH runs over TCP, so messages come in the order of sending
             return
@@ -116,7 +119,7 @@ class Leg:
                 self._wanted = at
             case ssh_messages.DISCONNECT if sender == self.client and self.client not in self._encrypting:
                 reason = message.note if self.verdict is None else self.verdict.reason
-                self.refusal = Failure(self.client, reason, self._reply, self.server, at)
+                self.refusal = Failure(self.client, reason, self._reply or 0, self.server, at)
 
     def _go_on(self, verdict: HostKeyVerdict) -> None:
         if verdict.value not in _SERVER_EVIDENCE:
@@ -141,10 +144,17 @@ class Leg:
 
     def end(self) -> None:
         """The connection is over. Where the last word was a refusal, that is how it failed."""
-        if self._asked == "none" and not self.logged_in:
+        for sent in self.transcript.sent:
+            # Of an end that is another program, only the other one can tell.
+            sent.read |= {sent.sender, sent.receiver} == {self.client, self.server} and sent.receiver not in self._heard
+        if self._reply is not None and self.client not in self._encrypting and self.refusal is None:
+            # It goes away without a word, as OpenSSH does.
+            reason = "I have seen the host key, and go away" if self.verdict is None else self.verdict.reason
+            self.refusal = Failure(self.client, reason, self._reply)
+        elif self._asked == "none" and not self.logged_in:
             # The client knows what is wanted, and goes away.
             distrusts = self.verdict is not None and self.verdict.value in (CHANGED, REVOKED)
-            reason = "to such a host key I show no password" if distrusts else "I have nothing of what is wanted"
+            reason = "to such a host key I show no password" if distrusts else "I show nothing of what is wanted"
             self.refusal = Failure(self.client, reason, self._wanted)
         self.transcript.failure = self.transcript.failure or self.refusal
 
@@ -178,6 +188,12 @@ class _Tap(logging.Filter):
             _LOG.addFilter(self)
             _LOG.setLevel(logging.DEBUG)
             asyncssh.set_debug_level(3)  # from here on, each message is told
+            if not _LOG.isEnabledFor(logging.DEBUG):
+                self.close()
+                raise CourseError(
+                    "These runs are heard in Python's log, and that is switched off (by logging.disable, or by a"
+                    " configuration of it). Restart the kernel, and leave it on."
+                )
 
     def close(self) -> None:
         self.runs -= 1

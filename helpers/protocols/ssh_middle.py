@@ -1,6 +1,6 @@
 """The man in the middle of SSH: a server with a host key of his own, which passes on what its visitor shows.
 
-    mallory = ssh.Server("mallory", ssh.new_key(), ssh.Users(), methods=("password",))
+    mallory = ssh.Server("mallory", ssh.new_key(), ssh.Users())
     legs = await relay(alice, mallory, server)
     legs.exchange("The man in the middle")
 
@@ -37,9 +37,10 @@ class Legs:
     def signature_fits(self, over: Leg) -> bool:
         """Whether the user's signature is one over what had to be signed in this connection, `front` or `back`.
 
-        Raises ValueError where nobody signed.
+        Raises ValueError where nobody signed, or where the client at that end is none of ours: then it is not known
+        what it had to sign.
         """
-        if not self.key:
+        if not (self.key and self.front.signature and over and over.to_sign):
             raise ValueError("in these connections, nobody logged in with a key")
         return self.key.verify(over.to_sign, self.front.signature)
 

@@ -2,23 +2,16 @@
 
 import os
 import re
-from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 
 import traitlets
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    SSHCertificateBuilder,
-    SSHCertificateType,
-)
 
 from helpers.display.error import CourseError
 from helpers.display.text import as_html, short, visible
+from helpers.protocols.ssh import host_certificate, new_key, public_line
 from helpers.trust.host_keys import PORT, SIGNS, HostKeyVerdict, KnownHosts
-from helpers.trust.ssh_keys import HostKey
+from helpers.trust.ssh_keys import HostKey, is_kind
 from helpers.widgets.acting import ActingWidget, script
 
 HOST = "server.example"
@@ -89,7 +82,7 @@ def _checked(fields: dict[str, str]) -> dict:
         return {"message": str(error), "html": ""}
     message = f"{visible(verdict.host)}: {SIGNS[verdict.value]} {verdict.value}. {verdict.reason}"
     key = HostKey.parse(line)
-    in_front = "" if line.split()[0] == key.type else "<p>(The name in front of the key was not looked at.)</p>"
+    in_front = "" if is_kind(line.split()[0].encode()) else "<p>(The name in front of the key was not looked at.)</p>"
     return {"message": message, "html": _html(verdict, key) + in_front}
 
 
@@ -142,54 +135,35 @@ def _html(verdict: HostKeyVerdict, key: HostKey) -> str:
 # The examples. Each gives a list and the key that the host shows. Their keys are made when they are asked for.
 
 
-def _new_key() -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.generate()
-
-
-def _line(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-
-
 def _list_of(key: str, *, hashed: bool = False) -> str:
     """A list with a line for the host, and one for another host before it."""
     known = KnownHosts.parse("")
-    for host, listed in (("other.example", _line(_new_key())), (HOST, key)):
+    for host, listed in (("other.example", public_line(new_key())), (HOST, key)):
         known.add(host, PORT, listed, salt=os.urandom(20) if hashed else None)
     return f"{known}\n"
 
 
 def _known() -> tuple[str, str]:
-    key = _line(_new_key())
+    key = public_line(new_key())
     return _list_of(key), key
 
 
 def _changed() -> tuple[str, str]:
-    return _list_of(_line(_new_key())), _line(_new_key())
+    return _list_of(public_line(new_key())), public_line(new_key())
 
 
 def _certificate() -> tuple[str, str]:
-    ca, key, now = _new_key(), _new_key(), datetime.now(UTC)
-    certificate = (
-        SSHCertificateBuilder()
-        .public_key(key.public_key())
-        .type(SSHCertificateType.HOST)
-        .serial(1)
-        .key_id(HOST.encode())
-        .valid_principals([HOST.encode()])
-        .valid_after(int((now - timedelta(hours=1)).timestamp()))
-        .valid_before(int((now + timedelta(days=90)).timestamp()))
-        .sign(ca)
-    )
-    return f"@cert-authority *.example {_line(ca)}\n", certificate.public_bytes().decode()
+    ca, key = new_key(), new_key()
+    return f"@cert-authority *.example {public_line(ca)}\n", public_line(host_certificate(ca, key, HOST))
 
 
 def _hashed() -> tuple[str, str]:
-    key = _line(_new_key())
+    key = public_line(new_key())
     return _list_of(key, hashed=True), key
 
 
 def _revoked() -> tuple[str, str]:
-    key = _line(_new_key())
+    key = public_line(new_key())
     return f"{_list_of(key)}@revoked * {key}\n", key
 
 

@@ -242,6 +242,17 @@ def test_who_changes_the_name_in_between_begins_anew():
     assert [proof.identity for proof in leg.transcript.proofs if proof.prover == "mallory"] == ["mallory"]
 
 
+def test_a_key_of_a_kind_that_nobody_knows_is_refused():
+    unusual = asyncssh.generate_private_key("ssh-ed448")
+    assert run(client(key=unusual), server()).failure.reason == "permission denied for alice (publickey)"
+
+
+@pytest.mark.parametrize("methods", [(), ("pubkey",), ("publickey", "hostbased")])
+def test_a_server_that_wants_what_there_is_not_is_refused(methods):
+    with pytest.raises(ValueError, match="there is no such method"):
+        ssh.Server(HOST, HOST_KEY, ssh.Users(), methods)
+
+
 def test_an_unknown_user_is_refused():
     stranger = ssh.Client("mallory", listed(HOST_KEY), key=ALICE_KEY)
     assert run(stranger, server()).failure.reason == "permission denied for mallory (publickey)"
@@ -288,7 +299,7 @@ def test_a_server_that_says_nothing_does_not_hang_a_login(monkeypatch):
 def test_a_server_that_speaks_no_ssh_is_told():
     with http_server() as port, pytest.raises(CourseError, match="The connection ended before the login did: "):
         run_coroutine(connect(port))
-    with pytest.raises(CourseError, match="refused"):
+    with pytest.raises(CourseError, match=r"Connect call failed \(.127\.0\.0\.1"):
         run_coroutine(connect(port))
 
 
@@ -380,6 +391,31 @@ def test_the_log_of_others_is_left_as_it_was(caplog):
         asyncssh.set_debug_level(1)
         own.setLevel(logging.NOTSET)
         own.removeHandler(handler)
+
+
+def test_a_log_that_is_switched_off_is_told():
+    """Without it there would be a picture without messages, which says that nobody authenticated."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with pytest.raises(CourseError, match="heard in Python's log, and that is switched off"):
+            run(client(), server())
+    finally:
+        logging.disable(logging.NOTSET)
+    assert logging.getLogger("asyncssh").filters == []
+    assert run(client(), server()).failure is None
+
+
+def test_a_server_is_there_for_one_connection():
+    async def visit():
+        leg, second = ssh.Leg("alice", HOST, ssh.Transcript()), ssh.Leg("alice", HOST, ssh.Transcript())
+        async with ssh.serving(leg, server()) as port:
+            async with ssh.connected(leg, client(), HOST, port) as logged_in:
+                assert logged_in
+            async with ssh.connected(second, client(), HOST, port):
+                pass
+
+    with pytest.raises(CourseError, match="The connection ended before the login did"):
+        run_coroutine(visit())
 
 
 def test_nothing_of_the_learners_own_is_read(monkeypatch, tmp_path):

@@ -253,7 +253,11 @@ def test_ssh_that_knows_the_host_shows_the_middle_nothing(checking):
     legs, seen = meet_the_middle(alice(KNOWN, checking, password=PASSWORD), server("password"))
     assert "REMOTE HOST IDENTIFICATION HAS CHANGED!" in seen.said
     assert (seen.logged_in, seen.asked) == (False, ())
-    assert legs.exchange("").messages[-1].name == "NEWKEYS"
+    exchange = legs.exchange("")
+    assert exchange.messages[-1].name == "NEWKEYS"
+    assert (exchange.failure.by, exchange.refused_at()) == ("alice", "KEX_ECDH_REPLY")
+    # What the real ssh has read, this end cannot know.
+    assert "never read" not in str(exchange)
 
 
 # A client of asyncssh visits the real sshd.
