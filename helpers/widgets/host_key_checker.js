@@ -36,15 +36,8 @@ function render({ model, el }) {
     make("div", { class: "row" }, check),
     offer,
   );
-  // The region must exist, empty, before it is filled, or screen readers stay silent. The report stands outside of it.
-  const status = make("div", { class: "status", role: "status" });
-  const report = make("div", { class: "report" });
+  const { status, report, begin } = asking(model);
 
-  const begin = (message) => {
-    report.replaceChildren();
-    status.textContent = "Asked …";
-    model.send(message);
-  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     // One character more than is taken shows that it was too much. A really long message would end the connection.

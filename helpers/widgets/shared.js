@@ -20,3 +20,15 @@ function withHtml(element, html) {
   return element;
 }
 
+// Where the answer of a checker appears, and what asks for it.
+function asking(model) {
+  // The region must exist, empty, before it is filled, or screen readers stay silent. The report stands outside of it.
+  const status = make("div", { class: "status", role: "status" });
+  const report = make("div", { class: "report" });
+  const begin = (message) => {
+    report.replaceChildren();
+    status.textContent = "Asked …";
+    model.send(message);
+  };
+  return { status, report, begin };
+}

@@ -13,15 +13,8 @@ function render({ model, el }) {
     return button;
   });
   const offer = make("div", { class: "row", role: "group", "aria-label": "The lab's own sites" }, make("span", {}, "Or one of the lab's own sites:"), ...lab);
-  // The region must exist, empty, before it is filled, or screen readers stay silent. The report stands outside of it.
-  const status = make("div", { class: "status", role: "status" });
-  const report = make("div", { class: "report" });
+  const { status, report, begin } = asking(model);
 
-  const begin = (message) => {
-    report.replaceChildren();
-    status.textContent = "Asked …";
-    model.send(message);
-  };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     begin({ action: "check", host: host.value });
