@@ -97,7 +97,7 @@ def test_any_text_is_escaped(title, name, note):
     marked = "<b>&'\"" + name
     steps = (Step(1, 0, 1, marked, "<script>" + note, False, (Remark("failure", "<img src=x>" + note),)),)
     html = Ladder("<i>" + title, "<u>", ["<a href=x>"], ("<p>", "</table>"), steps)._repr_html_()
-    assert set(Text(html).tags) == {
+    ours = {
         "div",
         "style",
         "table",
@@ -113,3 +113,5 @@ def test_any_text_is_escaped(title, name, note):
         "span",
         "small",
     }
+    # A long name may be broken behind each of these.
+    assert set(Text(html).tags) == ours | ({"wbr"} if "_" in name else set())
