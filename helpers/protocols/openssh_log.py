@@ -9,7 +9,6 @@ from collections import deque
 from dataclasses import dataclass
 
 from helpers.display.error import CourseError
-from helpers.exchange import Failure
 from helpers.protocols import ssh_messages
 from helpers.protocols.ssh_leg import Leg
 from helpers.protocols.ssh_messages import DISCONNECT, FAILURE, REQUEST, SUCCESS
@@ -121,10 +120,6 @@ def replay(leg: Leg, user: str, client_log: str, server_log: str) -> None:
                 if party == leg.server and not packet.received and read:
                     packet = _Packet(False, packet.number, others=read.popleft().others)
                 leg.said(party, packet.received, packet.payload(user))
-    if "\nHost key verification failed." in client_log:
-        # It goes away without a word: the server sees the connection end.
-        at = max(number for number, sent in enumerate(leg.transcript.sent) if sent.name == "KEX_ECDH_REPLY")
-        leg.refusal = Failure(leg.client, leg.verdict.reason, at)
     leg.end()
 
 
