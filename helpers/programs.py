@@ -90,6 +90,13 @@ PROGRAMS = (
         "winget install OpenJS.NodeJS.LTS",
     ),
     Program(
+        "oathtool",
+        "Computes one-time codes, for a second opinion.",
+        "sudo apt install oathtool",
+        "brew install oath-toolkit",
+        "not available: use WSL or Binder",
+    ),
+    Program(
         "hostapd",
         "An authentication server for 802.1X.",
         "sudo apt install hostapd",

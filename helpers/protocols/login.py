@@ -7,78 +7,44 @@ The user hands a secret over, and the server checks it. That proof is bound to n
 travels, and not to the server that asked.
 """
 
-import os
 import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
-
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from typing import NamedTuple
 
 from helpers.exchange import Exchange, Factor, Failure, Proof
-from helpers.protocols import http, otp, wires
+from helpers.protocols import http, push, wires
+from helpers.protocols.accounts import Accounts
+from helpers.protocols.push import Phone
 from helpers.protocols.tls import Client, Server, Session
 
-# The least that the OWASP Password Storage Cheat Sheet asks of Argon2id: 19 MiB, two passes, one lane.
-PASSWORD_HASHING = {"memory_cost": 19 * 1024, "iterations": 2, "lanes": 1}
+WRONG_CODE = "wrong one-time code, or one that was used before"
+APPROVAL = "an approval from a phone, for this number (simulated)"
+ASKS_FOR_PIN = "asks for a PIN"
+ASKS_FOR_CODE = "asks for a one-time code"
+SHOWS_NUMBER = "type this number into the app on your phone: "
+
+
+class Answer(NamedTuple):
+    """What a server answers to a form. `note` is what a picture shows of it, where that is not the text itself."""
+
+    status: str  # of HTTP: "200 OK"
+    text: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
-class Account:
-    """What the server keeps of a user: never the password itself."""
+class User:
+    """What somebody types. `code` gives the one-time code when it is asked for, as a person reads it off their device.
 
-    password_hash: str = field(repr=False)  # in PHC format: "$argon2id$v=19$m=...$salt$hash"
-    otp_key: bytes | None = field(default=None, repr=False)
-    last_otp_step: int | None = None  # codes up to this time step are used up
+    `phone` is the one that they look at when a page asks them to.
+    """
 
-
-class Accounts:
-    """The server's list of users. It can check a password, but it cannot tell what the password is."""
-
-    def __init__(self) -> None:
-        self._accounts: dict[str, Account] = {}
-        self._nobody = _hash("")
-
-    def add(self, user: str, password: str, otp_key: bytes | None = None) -> "Accounts":
-        """Add a user, and give the list itself. With an `otp_key`, the login asks for a one-time code as well."""
-        self._accounts[user] = Account(_hash(password), otp_key)
-        return self
-
-    def password_is_right(self, user: str, password: str) -> bool:
-        account = self._accounts.get(user)
-        # An unknown user costs the same work, so that the time of the answer does not tell who has an account.
-        matches = _hash_matches(account.password_hash if account else self._nobody, password)
-        return matches and account is not None
-
-    def needs_code(self, user: str) -> bool:
-        return self._accounts[user].otp_key is not None
-
-    def code_is_right(self, user: str, code: str, at: float) -> bool:
-        """Whether this is a code of the user's key at the Unix time `at`. A code that was right is used up."""
-        account = self._accounts.get(user)
-        if account is None or account.otp_key is None:
-            return False
-        step = otp.match_totp(code, account.otp_key, at, after=account.last_otp_step)
-        if step is None:
-            return False
-        self._accounts[user] = replace(account, last_otp_step=step)
-        return True
-
-
-def _hash(password: str) -> str:
-    return Argon2id(salt=os.urandom(16), length=32, **PASSWORD_HASHING).derive_phc_encoded(password.encode())
-
-
-def _hash_matches(stored: str, password: str) -> bool:
-    try:
-        Argon2id.verify_phc_encoded(password.encode(), stored)
-    except InvalidKey:
-        return False
-    return True
-
-
-ASKS_FOR_CODE = "asks for a one-time code"
-Answer = tuple[str, str]  # the status of HTTP, and a text: ("200 OK", "welcome")
+    name: str
+    password: str | None = field(default=None, repr=False)
+    code: Callable[[], str] | None = field(default=None, repr=False)
+    pin: str = field(default="", repr=False)
+    phone: Phone | None = None
 
 
 def log_in(
@@ -87,33 +53,48 @@ def log_in(
     name: str,
     accounts: Accounts,
     user: str,
-    password: str,
+    password: str | None = None,
     code: Callable[[], str] | None = None,
     title: str = "",
     wire=wires.Memory,
+    *,
+    pin: str = "",
+    phone: Phone | None = None,
 ) -> Exchange:
-    """Connect, and log `user` in inside the session.
+    """Connect, and log `user` in inside the session: see `User` for what they type.
 
-    `code` gives the one-time code when the server asks for it, as a person reads it off their device. Where the TLS
-    handshake fails, no password is sent.
+    Where the TLS handshake fails, nothing is typed.
     """
     with Session(client, server, name, wire) as session:
-        page = LoginPage(session, accounts)
-
-        def send(path: str, **form: str) -> Answer:
-            answer = page.receive(path, *post(session, path, **form))
-            return respond(session, answer)
-
         if session.established:
-            fill_in(send, user, password, code)
+            page = LoginPage(session, accounts)
+            fill_in(visit(session, page), User(user, password, code, pin, phone))
         return session.exchange(title or f"{user} logs in to {name}")
 
 
-def fill_in(send: Callable[..., Answer], user: str, password: str, code: Callable[[], str] | None) -> None:
-    """The user's side: fill in each form that is shown. `send(path, **fields)` gives what came back."""
-    _status, text = send("/login", user=user, password=password)
-    if text == ASKS_FOR_CODE:
-        send("/code", code=code() if code else "")
+def visit(session: Session, page: "LoginPage") -> Callable[..., Answer]:
+    """What a browser does with a form of this page: `send(path, **fields)` posts it, and gives what came back."""
+
+    def send(path: str, **form: str) -> Answer:
+        return respond(session, page.receive(path, *post(session, path, **form)))
+
+    return send
+
+
+def fill_in(send: Callable[..., Answer], user: User) -> None:
+    """The user's side: fill in each form that is shown."""
+    answer = send("/login", user=user.name, **({} if user.password is None else {"password": user.password}))
+    while answer.status == "200 OK":
+        if answer.text == ASKS_FOR_PIN:
+            answer = send("/pin", pin=user.pin)
+        elif answer.text == ASKS_FOR_CODE:
+            answer = send("/code", code=user.code() if user.code else "")
+        elif answer.text.startswith(SHOWS_NUMBER):
+            if user.phone:
+                user.phone.type(answer.text.removeprefix(SHOWS_NUMBER))
+            answer = send("/approved")
+        else:
+            return
 
 
 class LoginPage:
@@ -121,30 +102,60 @@ class LoginPage:
 
     def __init__(self, session: Session, accounts: Accounts) -> None:
         self._session, self._accounts = session, accounts
-        self._user = ""  # whose password was right, in this session
+        self._user = ""  # who logs in here
+        self._number = ""  # that the page shows
+        self._left: list[str] = []  # the forms that are still to come
 
     def receive(self, path: str, at: int, form: dict[str, str]) -> Answer:
         """Check the form that came with message `at`, and note what it proved."""
-        return self._check_password(at, **form) if path == "/login" else self._check_code(at, **form)
+        if path == "/login":
+            return self._begin(at, **form)
+        # The other forms name no user: the server goes on with the one who has begun, and with what it has asked for.
+        if not self._left or path != self._left[0]:
+            return self._refuse(at, "nobody has asked for this")
+        check, evidence, factor, refusal = {
+            "/pin": (self._pin_is_right, "a PIN, handed over", Factor.KNOWLEDGE, "wrong PIN"),
+            "/code": (self._code_is_right, "a one-time code, handed over", Factor.POSSESSION, WRONG_CODE),
+            "/approved": (self._is_approved, APPROVAL, Factor.POSSESSION, "the phone did not approve it"),
+        }[path]
+        if not check(**form):
+            return self._refuse(at, refusal)
+        self._note_proof(evidence, factor, at)
+        self._left.pop(0)
+        return self._go_on()
 
-    def _check_password(self, at: int, user: str, password: str) -> Answer:
-        if not self._accounts.password_is_right(user, password):
-            return self._refuse(at, "wrong user name or password")
-        self._user = user
-        self._note_proof("a password, handed over", Factor.KNOWLEDGE, at)
-        return "200 OK", ASKS_FOR_CODE if self._accounts.needs_code(user) else "welcome"
+    def _begin(self, at: int, user: str, password: str = "") -> Answer:
+        self._user, self._left = "", []  # who begins anew brings nothing along
+        if self._accounts.needs_password(user):
+            if not self._accounts.password_is_right(user, password):
+                return self._refuse(at, "wrong user name or password")
+            self._user = user
+            self._note_proof("a password, handed over", Factor.KNOWLEDGE, at)
+        self._user, self._left = user, self._accounts.further_forms(user)
+        return self._go_on()
 
-    def _check_code(self, at: int, code: str) -> Answer:
-        # The second form names no user: the server goes on with the one whose password it has checked.
-        if not self._accounts.code_is_right(self._user, code, time.time()):
-            return self._refuse(at, "wrong one-time code, or one that was used before")
-        self._note_proof("a one-time code, handed over", Factor.POSSESSION, at)
-        return "200 OK", "welcome"
+    def _go_on(self) -> Answer:
+        if not self._left:
+            return Answer("200 OK", "welcome")
+        if self._left[0] != "/approved":
+            return Answer("200 OK", {"/pin": ASKS_FOR_PIN, "/code": ASKS_FOR_CODE}[self._left[0]])
+        self._number = push.new_number()
+        self._accounts.find(self._user).phone.ask(self._session.transcript, self._session.server.party)
+        return Answer("200 OK", SHOWS_NUMBER + self._number, "shows a number, to be typed on the phone")
+
+    def _pin_is_right(self, pin: str) -> bool:
+        return self._accounts.pin_is_right(self._user, pin)
+
+    def _code_is_right(self, code: str) -> bool:
+        return self._accounts.code_is_right(self._user, code, time.time())
+
+    def _is_approved(self) -> bool:
+        return self._accounts.find(self._user).phone.approved(self._number)
 
     def _refuse(self, at: int, reason: str) -> Answer:
         self._session.refuse(Failure(self._session.server.party, reason, at))
         # HTTP's 401 is for its own login scheme (RFC 9110, section 15.5.2); after a form, sites answer 403 or 200.
-        return "403 Forbidden", reason
+        return Answer("403 Forbidden", reason)
 
     def _note_proof(self, evidence: str, factor: Factor, at: int) -> None:
         self._session.transcript.proofs.append(
@@ -172,11 +183,11 @@ def open_account(client: Client, server: Server, name: str, accounts: Container[
             at, _ = session.send(session.client, http.request("GET", name, "/account"), "GET /account")
             user = session.name_of_client()
             if user in accounts:
-                respond(session, ("200 OK", f"the account of {user}"))
+                respond(session, Answer("200 OK", f"the account of {user}"))
             else:
                 reason = f"no account for {user}" if user else "no certificate, so nobody is logged in"
                 session.refuse(Failure(server.party, reason, at))
-                respond(session, ("403 Forbidden", reason))
+                respond(session, Answer("403 Forbidden", reason))
         return session.exchange(title or f"{client.party} asks {name} for an account page")
 
 
@@ -190,8 +201,8 @@ def post(session: Session, path: str, **form: str) -> tuple[int, dict[str, str]]
 
 def respond(session: Session, answer: Answer) -> Answer:
     """Send the answer. Where it is a refusal, this is where the client hears of it."""
-    status, text = answer
-    at, _ = session.send(session.server, http.response(status, text), status, text)
+    content = http.response(answer.status, answer.text)
+    at, _ = session.send(session.server, content, answer.status, answer.note or answer.text)
     if session.failure:
         session.refuse(replace(session.failure, learned_by=session.client.party, learned_at=at))
     return answer

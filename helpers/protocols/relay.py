@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from helpers.exchange import Exchange
-from helpers.protocols.login import Accounts, Answer, LoginPage, fill_in, post, respond
+from helpers.protocols.accounts import Accounts
+from helpers.protocols.login import Answer, LoginPage, User, fill_in, post, respond, visit
+from helpers.protocols.push import Phone
 from helpers.protocols.tls import Client, Server
 from helpers.protocols.tls_session import Session
 from helpers.protocols.transcript import Transcript
@@ -24,12 +26,14 @@ from helpers.trust import pki
 class Relay:
     """`party` is its true name, for which `front`, the server that its visitors meet, has a genuine certificate.
 
-    `trust` is the root that its own client believes when it visits the real site.
+    `trust` is the root that its own client believes when it visits the real site. `name` is what its visitors ask for,
+    where that is not its own name: then DNS leads them to it, and a CA has given it a certificate by mistake.
     """
 
     party: str
     front: Server
     trust: x509.Certificate
+    name: str = ""
 
     def back(self, *shown: x509.Certificate) -> Client:
         """The client that visits the real site. It shows what the victim has shown: the chain, without the key."""
@@ -42,8 +46,8 @@ class Legs:
     def __init__(self, victim: Client, relay: Relay, site: Server, name: str) -> None:
         self.transcript = Transcript(explained=False)
         self.parties = (victim.party, relay.party, site.party)
-        # The victim asks for the relay's own name: that is what stood in the link.
-        self.front = Session(victim, relay.front, relay.party, transcript=self.transcript)
+        # What stood in the link is, for most relays, their own name.
+        self.front = Session(victim, relay.front, relay.name or relay.party, transcript=self.transcript)
         self.back: Session | None = None  # where the victim has refused, there is nothing to pass on
         if self.front.established:
             self.back = Session(relay.back(*self.front.chain_of_client()), site, name, transcript=self.transcript)
@@ -51,6 +55,20 @@ class Legs:
     @property
     def established(self) -> bool:
         return self.back is not None and self.back.established
+
+    def visit(self, page) -> Callable[..., Answer]:
+        """What the victim's browser does with a form: `send(path, **fields)`. `page` is the real site's.
+
+        The relay posts what came to the real site, and gives back what that one answers.
+        """
+        pass_on = visit(self.back, page)
+
+        def send(path: str, **form: str) -> Answer:
+            _at, typed = post(self.front, path, **form)
+            # All that a login needs is now in the relay's hands, readable.
+            return respond(self.front, pass_on(path, **typed))
+
+        return send
 
     def exchange(self, title: str) -> Exchange:
         return self.transcript.exchange(title, *self.parties)
@@ -63,21 +81,15 @@ def relayed_login(
     name: str,
     accounts: Accounts,
     user: str,
-    password: str,
+    password: str | None = None,
     code: Callable[[], str] | None = None,
     title: str = "",
+    *,
+    phone: Phone | None = None,
 ) -> Exchange:
     """The victim logs in to the relay's site, and the relay with the same words to the real one, which is `name`."""
     legs = Legs(victim, relay, site, name)
     if not legs.established:
         return legs.exchange(title or f"{user} visits {relay.party}, a relay")
-    page = LoginPage(legs.back, accounts)
-
-    def send(path: str, **form: str) -> Answer:
-        _at, typed = post(legs.front, path, **form)
-        # All that a login needs is now in the relay's hands, readable.
-        answer = respond(legs.back, page.receive(path, *post(legs.back, path, **typed)))
-        return respond(legs.front, answer)
-
-    fill_in(send, user, password, code)
+    fill_in(legs.visit(LoginPage(legs.back, accounts)), User(user, password, code, phone=phone))
     return legs.exchange(title or f"{user} logs in to {relay.party}, a relay")

@@ -1,10 +1,13 @@
 """One-time codes against the RFCs' own vectors and against another implementation."""
 
 import random
+import subprocess
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.twofactor.hotp import HOTP
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 from helpers.protocols import otp
 
@@ -35,12 +38,46 @@ def test_totp_vectors_of_rfc_6238(at, SHA1, SHA256, SHA512):  # noqa: N803
         assert otp.totp(TOTP_KEYS[algorithm], at, digits=8, algorithm=algorithm) == code
 
 
-def test_cryptography_agrees(request):
-    generator = random.Random(6238)
-    for _ in range(50_000 if request.config.getoption("--long") else 500):
-        key, counter, digits = generator.randbytes(20), generator.getrandbits(63), generator.choice((6, 7, 8))
-        theirs = HOTP(key, digits, hashes.SHA1(), enforce_key_length=False).generate(counter).decode()
-        assert otp.hotp(key, counter, digits=digits) == theirs
+# The other implementation: oathtool, of the OATH Toolkit. It knows HOTP with SHA-1 only.
+
+
+def oathtool(key, *options, code=None):
+    """What it prints: the code, or, where a code is given, the position of that code in the window."""
+    command = ["oathtool", *map(str, options), key.hex(), *([code] if code else [])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def seeded_cases(request):
+    generator = random.Random(4226)
+    for _ in range(1000 if request.config.getoption("--long") else 40):
+        key, digits = generator.randbytes(generator.choice((16, 20, 32, 64))), generator.choice((6, 7, 8))
+        yield generator, key, digits
+
+
+@pytest.mark.needs("oathtool")
+def test_oathtool_and_this_module_agree_on_hotp_in_both_directions(request):
+    for generator, key, digits in seeded_cases(request):
+        counter, ahead = generator.getrandbits(40), generator.randrange(5)
+        theirs = oathtool(key, "--counter", counter + ahead, "--digits", digits)
+        assert otp.verify_hotp(theirs, key, counter, look_ahead=ahead, digits=digits) == counter + ahead + 1
+        ours = otp.hotp(key, counter + ahead, digits=digits)
+        assert oathtool(key, "--counter", counter, "--window", ahead, "--digits", digits, code=ours) == str(ahead)
+        wrong = ours[:-1] + str((int(ours[-1]) + 1) % 10)
+        agrees = otp.verify_hotp(wrong, key, counter, look_ahead=ahead, digits=digits) is None
+        assert agrees == (oathtool(key, "--counter", counter, "-w", ahead, "-d", digits, code=wrong) is None)
+
+
+@pytest.mark.needs("oathtool")
+def test_oathtool_and_this_module_agree_on_totp_in_both_directions(request):
+    for generator, key, digits in seeded_cases(request):
+        at, step, algorithm = generator.randrange(2**32), generator.choice((30, 60)), generator.choice(tuple(TOTP_KEYS))
+        settings = {"step": step, "digits": digits, "algorithm": algorithm}
+        now = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        options = (f"--totp={algorithm}", "--now", now, "--time-step-size", f"{step}s", "--digits", digits)
+        theirs = oathtool(key, *options)
+        assert otp.match_totp(theirs, key, at, window=0, **settings) == at // step
+        assert oathtool(key, *options, code=otp.totp(key, at, **settings)) == "0"
 
 
 def test_a_code_matches_one_step_early_or_late_but_not_two():
@@ -90,9 +127,72 @@ def test_a_short_key_warns_and_works():
 
 
 def test_impossible_settings_are_named():
-    with pytest.raises(ValueError, match="6 to 10 digits, not 5"):
+    with pytest.raises(ValueError, match="6, 7 or 8 digits, not 5"):
         otp.hotp(KEY, 0, digits=5)
     with pytest.raises(ValueError, match="SHA1, SHA256 or SHA512, not MD5"):
         otp.hotp(KEY, 0, algorithm="MD5")
     with pytest.raises(ValueError, match="a counter is a number of 8 bytes, not -1"):
         otp.hotp(KEY, -1)
+    with pytest.raises(ValueError, match="a counter is a number of 8 bytes, not 18446744073709551616"):
+        otp.hotp(KEY, 2**64)
+    with pytest.raises(ValueError, match="a counter is a number of 8 bytes, not -1"):
+        otp.totp(KEY, 0, t0=1)
+
+
+def test_a_time_before_zero_matches_nothing():
+    assert otp.match_totp("755224", KEY, -1000) is None
+
+
+# The key, on its way to the phone.
+
+
+def test_a_new_key_has_160_bits_and_is_another_one_each_time():
+    assert len(otp.new_key()) == 20
+    assert otp.new_key() != otp.new_key()
+
+
+@pytest.mark.parametrize(
+    "text", ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "JBSW-Y3DP-EHPK-3PXP", " JBSWY3DPEHPK3PXP===="]
+)
+def test_a_secret_is_read_as_apps_read_it(text):
+    assert otp.read_secret(text) == b"Hello!\xde\xad\xbe\xef"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "====", "JBSWY3DPEHPK3PX1", "JBSWY3DPEHPK3PX0", "A", "ABC", "ünïcödé", "A=B", "JBSW\n\0"]
+)
+def test_what_is_no_secret_gets_a_sentence(text):
+    with pytest.raises(otp.UnreadableSecret, match="only the letters A to Z and the digits 2 to 7"):
+        otp.read_secret(text)
+
+
+@pytest.mark.parametrize("size", [10, 16, 20, 32, 64])
+@pytest.mark.parametrize(("account", "issuer"), [("alice", "Bank"), ("alice@bank.example", "Bank & Söhne: 100 %/+?#")])
+def test_the_address_holds_all_that_an_app_needs(size, account, issuer):
+    key = bytes(range(size))
+    address = urlsplit(otp.otpauth_address(key, account, issuer, digits=8, algorithm="SHA256", step=60))
+    fields = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert (address.scheme, address.netloc) == ("otpauth", "totp")
+    assert unquote(address.path) == f"/{issuer}:{account}"
+    assert address.path.count(":") == 1
+    assert otp.read_secret(fields.pop("secret")) == key
+    assert fields == {"issuer": issuer, "algorithm": "SHA256", "digits": "8", "period": "60"}
+    assert "=&" not in address.query  # no padding
+    assert "+" not in address.query  # some apps would show it
+
+
+def test_cryptography_writes_the_same_address():
+    theirs = TOTP(KEY, 6, hashes.SHA1(), 30).get_provisioning_uri("alice", "Bank")
+    ours = otp.otpauth_address(KEY, "alice", "Bank")
+    assert parse_qs(urlsplit(ours).query) == parse_qs(urlsplit(theirs).query)
+    assert ours.partition("?")[0] == theirs.partition("?")[0]
+
+
+def test_the_qr_code_is_a_picture_with_its_text_and_the_same_on_every_run():
+    code = otp.QrCode(otp.otpauth_address(KEY, "<alice>", "Bank"))
+    shown = code._repr_html_()
+    assert shown == code._repr_html_()
+    assert 'alt="QR code of the address below' in shown
+    assert "data:image/svg+xml" in shown
+    assert "<alice>" not in shown
+    assert str(code) == f"QR code of {code.address}"
