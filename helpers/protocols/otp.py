@@ -100,11 +100,14 @@ def otpauth_address(
     """The address that an authenticator app reads from a QR code. It holds the key: who sees it, can make the codes.
 
     There is no RFC for it. The form is the one of Google Authenticator's wiki ("Key Uri Format"), which other apps took
-    over.
+    over. Raises ValueError for a colon in one of the two names.
 
     >>> otpauth_address(b"12345678901234567890", "alice", "Bank Example")[:40]
     'otpauth://totp/Bank%20Example:alice?secr'
     """
+    # "Neither issuer nor account name may themselves contain a colon."
+    if ":" in account + issuer:
+        raise ValueError("the names in such an address have no colon")
     # "The secret parameter is an arbitrary key value encoded in Base32 according to RFC 3548. The padding specified in
     # RFC 3548 section 2.2 is not required and should be omitted."
     secret = base64.b32encode(key).decode().rstrip("=")

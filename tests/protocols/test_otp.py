@@ -167,7 +167,7 @@ def test_what_is_no_secret_gets_a_sentence(text):
 
 
 @pytest.mark.parametrize("size", [10, 16, 20, 32, 64])
-@pytest.mark.parametrize(("account", "issuer"), [("alice", "Bank"), ("alice@bank.example", "Bank & Söhne: 100 %/+?#")])
+@pytest.mark.parametrize(("account", "issuer"), [("alice", "Bank"), ("alice@bank.example", "Bank & Söhne, 100 %/+?#")])
 def test_the_address_holds_all_that_an_app_needs(size, account, issuer):
     key = bytes(range(size))
     address = urlsplit(otp.otpauth_address(key, account, issuer, digits=8, algorithm="SHA256", step=60))
@@ -179,6 +179,12 @@ def test_the_address_holds_all_that_an_app_needs(size, account, issuer):
     assert fields == {"issuer": issuer, "algorithm": "SHA256", "digits": "8", "period": "60"}
     assert "=&" not in address.query  # no padding
     assert "+" not in address.query  # some apps would show it
+
+
+@pytest.mark.parametrize("names", [("alice:bob", "Bank"), ("alice", "Bank: the other one")])
+def test_a_colon_in_a_name_would_be_misread(names):
+    with pytest.raises(ValueError, match="have no colon"):
+        otp.otpauth_address(KEY, *names)
 
 
 def test_cryptography_writes_the_same_address():
