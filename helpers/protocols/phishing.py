@@ -42,10 +42,10 @@ class Scene:
         self.alice = tls.Client(USER, root.certificate)
         self.alice_with_key = tls.Client(USER, root.certificate, root.issue_client(f"{USER}@{NAME}"))
         front = root.issue_server(name or FAKE)
-        self.relay = Relay(FAKE, tls.Server(FAKE, front), root.certificate, name)
+        self.relay = Relay(FAKE, tls.Server(FAKE, front), root.certificate, name=name)
         # The same, but it asks its visitors for a certificate.
         asking = tls.Server(FAKE, front, trust=root.certificate)
-        self.asking_relay = Relay(FAKE, asking, root.certificate, name)
+        self.asking_relay = Relay(FAKE, asking, root.certificate, name=name)
         self.relying_party = RelyingParty(NAME, f"https://{NAME}")
         self.authenticator = Authenticator()
         self.browser = register(self.relying_party, USER, self.authenticator)

@@ -8,7 +8,7 @@ of the two everything is right. What the victim hands over in the first, it uses
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography import x509
 
@@ -33,7 +33,7 @@ class Relay:
     party: str
     front: Server
     trust: x509.Certificate
-    name: str = ""
+    name: str = field(default="", kw_only=True)
 
     def back(self, *shown: x509.Certificate) -> Client:
         """The client that visits the real site. It shows what the victim has shown: the chain, without the key."""
