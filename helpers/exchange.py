@@ -65,7 +65,7 @@ class Proof:
     """Something that `verifier` checked and accepted in the run. Nothing else is ever written as a Proof.
 
     (A scene that says that it is an analogy may tell of a check instead.)
-    `prover` is who really sent it, `identity` the name that the verifier accepted. `at` is the index of the message at
+    `prover` is who is really there, `identity` the name that the verifier accepted. `at` is the index of the message at
     which it was complete. `session` is what the evidence itself is bound to (TLS: the transcript), None for a secret
     that is handed over; `inside` is the protected session in which it travelled.
     """
@@ -325,5 +325,5 @@ def words(factors: frozenset[Factor]) -> str:
 
 def _proof_text(proof: Proof) -> str:
     said = f"{proof.prover} to {proof.verifier}: “I am {proof.identity}”, by {proof.evidence}."
-    truth = "" if is_own_name(proof.prover, proof.identity) else f" In truth, {proof.prover} sent it."
+    truth = "" if is_own_name(proof.prover, proof.identity) else f" In truth, this is {proof.prover}."
     return f"{said} Factor: {words(proof.factors)}.{truth}"

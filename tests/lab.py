@@ -124,7 +124,8 @@ class Watcher:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
 
     def _see(self, request) -> None:
-        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+        here = [f"{scheme}://{host}:" for scheme in ("http", "ws") for host in ("127.0.0.1", "localhost")]
+        if not request.url.startswith((*here, "data:", "blob:")):
             self.outside.append(request.url)
 
     def check(self) -> None:

@@ -279,7 +279,7 @@ def cases():
         for entry in clinic.load():
             if any(text.program == program for text in entry.texts):
                 more = ("node",) if entry.id == "hung-up" else ()
-                marks = [pytest.mark.needs(*needed, *more)]
+                marks = [pytest.mark.needs(*needed, *more), *([pytest.mark.long] if needed else [])]
                 yield pytest.param(program, entry, id=f"{program}, {entry.id}", marks=marks)
 
 

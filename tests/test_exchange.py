@@ -95,7 +95,7 @@ def test_victim_and_site_of_a_relay_never_come_out_mutual(root, bank, strict_ban
     assert run.direction("proxy.example", "bank.example") is expected
     assert run.direction("alice", "proxy.example") is Direction.ONE_WAY
     assert "bank.example took proxy.example for alice" in run.summary()
-    assert "In truth, proxy.example sent it." in str(run)
+    assert "In truth, this is proxy.example." in str(run)
 
 
 def test_more_than_two_parties_need_a_pair(root, bank):
@@ -192,7 +192,7 @@ def test_a_name_with_a_line_break_forges_no_line():
     proof = Proof("A", "B", name, "evidence", POSSESSION, "layer")
     run = Exchange("x", ("A", "B"), (Message("A", "B", "hello"),), (proof,))
     assert not any(line.strip().startswith("✔") for line in str(run).splitlines())
-    assert "In truth, A sent it." in str(run)
+    assert "In truth, this is A." in str(run)
 
 
 def test_summary_says_who_refused():

@@ -6,7 +6,7 @@
 Each login is run twice: at the real site, which shows what it proves and to what that is bound, and through the relay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from helpers.display.table import Table
@@ -22,6 +22,7 @@ from helpers.trust import pki
 
 NAME, FAKE, USER = "bank.example", "bank-login.example", "alice"
 PASSWORD = "correct horse"
+AT_RELAY = "at the relay"
 
 
 @dataclass(frozen=True)
@@ -53,25 +54,28 @@ class Scene:
     def with_forms(self, title: str, *, key: bytes | None = None, phone: Phone | None = None) -> Attempt:
         """A password, and what else is given. Each of the two runs has an account of its own: a code is good once."""
         code = otp.authenticator_app(key) if key else None
-        runs = []
-        for who, *where in ((log_in, self.alice, self.bank), (relayed_login, self.alice, self.relay, self.bank)):
-            accounts = Accounts().add(USER, PASSWORD, key, phone=phone)
-            runs.append(who(*where, NAME, accounts, USER, PASSWORD, code, title, phone=phone))
-        return Attempt(*runs)
+        mine, theirs = (Accounts().add(USER, PASSWORD, key, phone=phone) for _ in range(2))
+        typed = (USER, PASSWORD, code)
+        direct = log_in(self.alice, self.bank, NAME, mine, *typed, title, phone=phone)
+        where = (self.alice, self.relay, self.bank, NAME)
+        return Attempt(direct, relayed_login(*where, theirs, *typed, f"{title}, {AT_RELAY}", phone=phone))
 
-    def with_passkey(self, title: str, *, checks_rp_id: bool = True) -> Attempt:
-        """With `checks_rp_id` off, Alice's browser is a broken one."""
+    def with_passkey(
+        self, title: str, *, checks_rp_id: bool = True, change: Callable[[dict], dict] = lambda asked: asked
+    ) -> Attempt:
+        """With `checks_rp_id` off, Alice's browser is a broken one. `change`: what the relay does with the request."""
         there = Browser(f"https://{self.relay.name or FAKE}", self.authenticator, checks_rp_id=checks_rp_id)
         direct = sign_in(self.alice, self.bank, NAME, self.relying_party, self.browser, title)
-        site = (self.bank, NAME, self.relying_party)
-        return Attempt(direct, relayed_sign_in(self.alice, self.relay, *site, there, title))
+        where = (self.alice, self.relay, self.bank, NAME)
+        relayed = relayed_sign_in(*where, self.relying_party, there, f"{title}, {AT_RELAY}", change)
+        return Attempt(direct, relayed)
 
     def with_certificate(self, title: str) -> Attempt:
         """In TLS itself. The relay shows the bank the chain that Alice has shown to it."""
         direct = tls.handshake(self.alice_with_key, self.strict_bank, NAME, title)
         accounts = Accounts().add(USER, PASSWORD)
         where = (self.alice_with_key, self.asking_relay, self.strict_bank, NAME)
-        return Attempt(direct, relayed_login(*where, accounts, USER, PASSWORD, title=title))
+        return Attempt(direct, relayed_login(*where, accounts, USER, PASSWORD, title=f"{title}, {AT_RELAY}"))
 
 
 def five_logins(scene: Scene) -> dict[str, Attempt]:
@@ -79,7 +83,9 @@ def five_logins(scene: Scene) -> dict[str, Attempt]:
     return {
         "password": scene.with_forms("A password"),
         "password and one-time code": scene.with_forms("A password and a one-time code", key=otp.new_key()),
-        "push with number matching (simulated)": scene.with_forms("A password and a push", phone=Phone(USER)),
+        "password and push with number matching (simulated)": scene.with_forms(
+            "A password and a push", phone=Phone(USER)
+        ),
         "passkey": scene.with_passkey("A passkey"),
         "client certificate": scene.with_certificate("A client certificate"),
     }

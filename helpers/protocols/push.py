@@ -13,7 +13,10 @@ CHANNEL = "push (simulated)"
 
 
 def new_number() -> str:
-    """Two random digits, for one login."""
+    """Two random digits, for one login, as known apps have them.
+
+    NIST SP 800-63B-4, section 3.1.3.2, wants six digits at least, and a limit on tries. This lab has no limit.
+    """
     return f"{secrets.randbelow(100):02}"
 
 

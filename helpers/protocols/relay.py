@@ -3,8 +3,8 @@
     mallory = Relay("bank-login.example", tls.Server(...), trust=root.certificate)
     relayed_login(alice, mallory, bank, "bank.example", accounts, "alice", "correct horse", phone)
 
-NIST calls it an adversary in the middle. It is the client of one TLS session and the server of another one, and in each
-of the two everything is right. What the victim hands over in the first, it uses in the second.
+MITRE ATT&CK (T1557) calls it an adversary in the middle. It is the client of one TLS session and the server of another
+one, and in each of the two everything is right. What the victim hands over in the first, it uses in the second.
 """
 
 from collections.abc import Callable

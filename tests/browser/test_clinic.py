@@ -107,6 +107,7 @@ def test_a_learner_finds_an_entry_by_keyboard(lab, open_page, notebook):
     watch.check()
 
 
+@pytest.mark.long
 def test_it_is_accessible_and_fits_in_a_narrow_window(lab, open_page, notebook):
     page, watch = open_page(lab, notebook)
     run_all(page)

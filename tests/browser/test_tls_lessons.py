@@ -1,5 +1,6 @@
 """A prediction of notebook 06 by keyboard: the learner sorts the messages, and then the run shows them."""
 
+import pytest
 from lab import run_all, tab_to
 from playwright.sync_api import expect
 
@@ -14,6 +15,7 @@ IN_ORDER = (
 )
 
 
+@pytest.mark.long
 def test_a_learner_sorts_the_messages_of_a_run(lab, open_page):
     page, watch = open_page(lab, "06_mutual_tls.ipynb")
     run_all(page)

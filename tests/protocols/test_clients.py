@@ -192,8 +192,9 @@ def site_with(name, root):
 
 
 # To Node the version makes no difference. What the site hears then, a few can show.
+OLD = pytest.mark.long  # TLS 1.2
 REFUSALS = [
-    (name, client, version)
+    pytest.param(name, client, version, marks=[OLD] if version == "1.2" else [])
     for name, said in SAID.items()
     for client in EVERY
     for version in VERSIONS
@@ -351,7 +352,7 @@ def refusal(client, alert, version="1.3"):
 
 
 @NEEDED
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", ["1.3", pytest.param("1.2", marks=OLD)])
 @pytest.mark.parametrize("client", EVERY)
 @pytest.mark.parametrize("name", ALERTS)
 def test_a_refused_client_says_why(name, client, version, shown, root):

@@ -80,7 +80,7 @@ def our_client(root, flaw, shown, version):
     return alice
 
 
-@pytest.mark.parametrize("version", ["1.2", "1.3"])
+@pytest.mark.parametrize("version", [pytest.param("1.2", marks=pytest.mark.long), "1.3"])
 @pytest.mark.parametrize("start", [pytest.param(s_server, marks=OPENSSL), pytest.param(node, marks=NODE)])
 @pytest.mark.parametrize("flaw", SERVERS)
 def test_our_client_refuses_a_real_server_and_that_reads_the_alert(root, flaw, start, version):

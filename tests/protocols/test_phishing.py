@@ -12,7 +12,9 @@ def attempts():
     return five_logins(Scene())
 
 
-@pytest.mark.parametrize("what", ["password", "password and one-time code", "push with number matching (simulated)"])
+@pytest.mark.parametrize(
+    "what", ["password", "password and one-time code", "password and push with number matching (simulated)"]
+)
 def test_what_is_typed_or_approved_brings_the_relay_in(attempts, what):
     run = attempts[what].relayed
     assert run.failure is None
