@@ -12,18 +12,22 @@ QUESTIONS = [question for file in bank.files().values() for question in file.que
 # The misconceptions that each notebook must meet, by their numbers in the course's list.
 MUST_MEET = {
     "01_who_proves_what_to_whom": {1, 2, 3, 4, 5, 6, 22, 56},
+    "02_factors": {1, 2, 3, 4, 44, 45, 49, 53, 54, 55},
     "04_certificates": {*range(7, 15), *range(18, 22)},
     "05_one_way_tls": {5, 6, 7, 8, 13, 14, 17},
     "06_mutual_tls": {5, 6, *range(13, 18), 19, 20, 23, 24, 25},
     "07_ssh_host_keys": {*range(26, 32)},
+    "09_phishing_resistance": {41, 46, 47, 48, 50, 51, 52},
 }
 # asked: from, to; in the bank: from
 AT_LEAST = {
     "01_who_proves_what_to_whom": (6, 8, 12),
+    "02_factors": (6, 8, 16),
     "04_certificates": (6, 8, 15),
     "05_one_way_tls": (6, 8, 14),
     "06_mutual_tls": (6, 8, 14),
     "07_ssh_host_keys": (6, 8, 14),
+    "09_phishing_resistance": (6, 8, 12),
 }
 
 
