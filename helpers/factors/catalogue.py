@@ -81,7 +81,10 @@ class Method:
         rows += [(f"Says {who}", says) for who, says in self.opinions]
         if self.phishing:
             rows.append(("Resists phishing", f"{'Yes' if self.phishing_resistant else 'No'}. {self.phishing}"))
-        rows.append(("NIST's kind of authenticator", self.authenticator))
+        # "A biometric characteristic is not recognized as an authenticator by itself" (SP 800-63B-4, section 2.2.1).
+        if self.authenticator != "none":
+            alone = self.authenticator == "biometric"
+            rows.append(("NIST calls it", "a biometric: none by itself" if alone else self.authenticator))
         rows.append(("Sources", "; ".join(self.sources)))
         contested = " Contested: the sources do not agree." if self.contested else ""
         return Table(f"{self.name}: {self.kind}.{contested}", ("Question", "Answer"), rows)

@@ -20,9 +20,10 @@ from helpers.factors.wording import BESIDE, LIGHT, content, stem, word_set, word
 
 _LONGEST = 300  # letters. What is longer is no name.
 # Names only where they stand alone: a "laptop login" is not what a "laptop" is.
-_ALONE = frozenset(
-    map(stem, word_set("key card phone laptop computer tablet watch id name country city place time session"))
-)
+_ALONE = {
+    frozenset({stem(word)})
+    for word in word_set("key card phone laptop computer tablet watch id name country city place time session")
+}
 _KIND_IS_SAID = re.compile(
     r"\bsome(thing|where) (that )?(you|i|we|one|the user|the person) (alone )?(knows?|ha(ve|s)|are|is|do(es)?|owns?)\b"
 )
@@ -31,6 +32,8 @@ _KINDS = word_set("knowledge possession ownership inherence know have are someth
 _EXPLAINS = re.compile(
     r"[()\[\]:=]|\s[-–—]\s|\b(e\.\s?g\.?|i\.\s?e\.?|such as|like|for example|for instance|also (called|known as)|aka)\W"
 )
+# "card (with PIN)" needs no brackets.
+_QUALIFIES = re.compile(r"\((?=\s*(with|without|no|not|plus|and)\b|\s*\+)")
 _OR = re.compile(r"/|\bor\b")
 _TWO_WORDS = re.compile(r"([\w-]+)(?:\s*/\s*|\s+or\s+)([\w-]+)")
 _EXAMPLES = ("password", "smart card", "fingerprint")  # for a text without any word
@@ -49,10 +52,11 @@ class UnknownMethod(CourseError):
 def classify(text: str) -> Method:
     """The method that `text` names. Raises UnknownMethod."""
     said = f"'{visible(short(text, 60))}'"
-    text = re.sub(r"\bw/o\b", "without", _ABBREVIATED.sub(_without_abbreviation, text[:_LONGEST]).casefold())
+    text = _ABBREVIATED.sub(_without_abbreviation, text[:_LONGEST]).casefold()
+    text = _QUALIFIES.sub(" ", text.replace("w/o ", "without ").replace("w/ ", "with "))
     # "password (something you know)": that the kind is said, too, decides nothing.
     name = _KIND_IS_SAID.sub(" ", text)
-    if found := _explained(name if words_of(name) else text):
+    if found := _explained(name if content(words_of(name)) else text):
         return found
     if len(several := _several(text)) > 1:
         listed = ", ".join(f'"{name}"' for name in several)
@@ -168,8 +172,14 @@ def _find_words(words: list[str]) -> Method | None:
         return catalogue()[_index().joined[_joined(words)]]
     # "security key, touch only": this comma joins nothing, since "touch only" is no method.
     parts = [_find_one(part) for part in _parts(words)]
-    whole = None if all(parts) else _find_one(frozenset(words) - {"+"})
-    return whole if whole and all(part is None or part.factors == whole.factors for part in parts) else None
+    if all(parts):
+        return _of_two().get(frozenset(part.name for part in parts))
+    apart = [word for word in words if word != "+"]
+    method = _find_one(frozenset(apart))
+    just_these = frozenset(apart) in _index().names and len(set(apart)) == len(apart)
+    if method and not just_these and any(part and part.factors != method.factors for part in parts):
+        return None
+    return method
 
 
 def _find_one(words: frozenset[str]) -> Method | None:
@@ -181,11 +191,23 @@ def _find_one(words: frozenset[str]) -> Method | None:
     needed = words - BESIDE
     held: dict[int, set[str]] = {}
     for name in itertools.chain.from_iterable(index.with_word.get(word, ()) for word in needed or words):
-        if name <= words and not name <= _ALONE:
+        if name <= words and name not in _ALONE:
             held.setdefault(index.names[name], set()).update(name)
     found = [catalogue()[place] for place in sorted(held) if needed <= held[place]]
     # More than one may fit: "a TOTP code of an authenticator app". That is clear enough where they say the same.
     return found[0] if _say_the_same(found) else None
+
+
+@cache
+def _of_two() -> dict[frozenset[str], Method]:
+    """The methods whose first name joins two others ("smart card and PIN"), by the names of these two."""
+    found = {}
+    for method in catalogue():
+        words = content(words_of(method.name.replace(",", " ")), _index().vocabulary)
+        parts = [_find_one(part) for part in _parts(words)]
+        if "+" in words and all(parts) and frozenset().union(*(part.factors for part in parts)) == method.factors:
+            found[frozenset(part.name for part in parts)] = method
+    return found
 
 
 def _parts(words: list[str]) -> list[frozenset[str]]:
@@ -252,5 +274,6 @@ def _nearest(text: str, count: int = 3) -> tuple[str, ...]:
             name = catalogue()[index.names[key]].name
             shared[name] = max(shared.get(name, 0), len(words & key) / len(words | key))
     best = sorted(shared, key=shared.get, reverse=True)
-    alike = difflib.get_close_matches(text, [method.name for method in catalogue()], n=count, cutoff=0)
-    return tuple(dict.fromkeys(best + alike))[:count]
+    if len(best) < count:
+        best += difflib.get_close_matches(text, [method.name for method in catalogue()], n=count, cutoff=0)
+    return tuple(dict.fromkeys(best))[:count]

@@ -25,7 +25,7 @@ LIGHT = word_set("""
     entered entering provide provides provided use uses used using need needed required requiring through per upon
     some any each every own just also please generate generates generated generating produce produces contain
     contains containing evidence evidenced proven prove person people kind sort example valid correct there here out
-    up other
+    up other displaying
 """)
 # Words that may stand beside a name without making it another one: "fingerprint recognition", "PIN login".
 _BESIDE = word_set("""
@@ -35,11 +35,13 @@ _BESIDE = word_set("""
     information 2fa mfa generation protection biometric based sent unlock static secret numeric unique strong weak
     long short complex random simple plain normal regular standard traditional classic conventional conventionally
     constant basic special specialized modern common typical usual familiar known popular new old current individual
-    personal secure registered enrolled installed predefined preset apple second first additional
+    personal secure registered enrolled installed predefined preset apple second first additional office company
+    work corporate employee laptop disk keyboard alphanumeric shared printed question answer sample signal tracking
+    only
 """)
 _JOINS = word_set("""
     + and with plus then followed along together combined behind protected unlocked activated secured guarded opened
-    asks asking needs requires wants
+    asks asking needs requires wants locked
 """)
 _DENIES = word_set("without no not non never nor neither isnt dont doesnt cannot cant lacking minus sans")
 # Different words for the same. (Endings are cut off by stem().)
@@ -66,11 +68,14 @@ _SAME = {
 # Several words for one thing, in the order in which they are replaced.
 _PHRASES = {
     r"(some|any)one": "somebody",
+    r"(how|the way) (somebody|people|a person|you|i|one)": "way",
+    r"(knowledge|possession|ownership) of": " ",
+    r"encrypted (by|with|using)": "with",
     r"something (that )?(you|i|one|the user) do(es)?": "doing",
     # "a PIN that only you know" is a PIN. But "somebody you know" is a way of its own.
     r"(?<!body )(that |which )?(only )?(you|i|we|he|she|they|the user)( alone)? "
     r"(knows?|has|have|carr(y|ies)|owns?|possess(es)?|chose|set)": " ",
-    r"(that |which )?(i|you|we) remember": "memorized",
+    r"(that |which )?(i|you|we) (remember|memorize)": "memorized",
     r"learn(ed|t) by heart|by heart": "memorized",
     # The fingerprint of a device is not that of a person.
     r"(device|browser|machine|computer) fingerprint(s|ing)?": r"\1fingerprint",
@@ -78,14 +83,14 @@ _PHRASES = {
     r"uv": "user verification",
     # A password that protects a key is not one that a server asks for.
     r"(password|passphrase) protected": "passwordprotected",
-    r"face id": "faceid",
+    r"fac(e|ial) id": "faceid",
     r"touch id": "touchid",
-    r"((by|via) )?(text|sms) messages?|(by|via) text": "sms",
+    r"((by|via) )?(text|sms) (messages?|msgs?)|(by|via) text": "sms",
     r"(user ?(name|id)s?|login) ?(and|with|/|\+) ?(the |a )?pass ?words?": "password",
     r"pin ?(code|number)s?": "pin",
     r"(one|1|single) (time|use)( use)? (passwords?|passcodes?|pass codes?|codes?|pins?)": "otp",
     r"(2|two) ?(step|factor)": "2fa",
-    r"(\d+|four|five|six|seven|eight|ten|twelve) ?(digit|character|number|letter)s?": " ",
+    r"(\d+|four|five|six|seven|eight|ten|twelve) ?(digit|character|number|letter|word)s?": " ",
     r"favou?rite \w+": "favorite",
     r"e mails?": "email",
     r"wi fi": "wifi",

@@ -9,6 +9,7 @@ be able to read, since it computes the same codes.
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass, field, replace
 
 from cryptography.exceptions import InvalidKey
@@ -54,14 +55,18 @@ class Accounts:
         pin: str | None = None,
         phone: Phone | None = None,
     ) -> "Accounts":
-        """Add a user, and give the list itself. The login asks for all that is given here.
+        """Add a user, or set one anew, and give the list itself. The login asks for all that is given here.
 
-        Raises ValueError where nothing is given: then a name alone would do.
+        Raises ValueError where nothing is given, or something empty: then a name alone would do.
         """
-        if password is pin is otp_key is phone is None:
+        given = [secret for secret in (password, pin, otp_key, phone) if secret is not None]
+        if not all(given) or not given:
             raise ValueError(f"{user} must be able to prove something: give a password, a PIN, a key or a phone")
         hashes = (None if secret is None else _hash(secret) for secret in (password, pin))
-        self._accounts[user] = Account(*hashes, otp_key, phone=phone)
+        before = self._accounts.get(user)
+        # With the same key, codes that were used stay used.
+        used = before.last_otp_step if before and before.otp_key == otp_key else None
+        self._accounts[user] = Account(*hashes, otp_key, used, phone)
         return self
 
     def find(self, user: str) -> Account:
@@ -71,7 +76,7 @@ class Accounts:
         return self._accounts[user]
 
     def needs_password(self, user: str) -> bool:
-        """Also of somebody who has no account: the first page must not tell who has one."""
+        """Also of somebody who has no account: so a wrong name looks like a wrong password."""
         account = self._accounts.get(user)
         return account is None or account.password_hash is not None
 
@@ -113,20 +118,28 @@ class Accounts:
             # RFC 6238, section 5.1, wants it encrypted, and decrypted only when it is needed.
             rows.append(("key of one-time codes", f"the key itself, {len(account.otp_key)} bytes", "yes: it must"))
             used = "no code was used yet" if account.last_otp_step is None else "the time step of the last code"
-            rows.append(("codes that are used up", used, "yes"))
+            rows.append(("codes that are used up", used, "– (no secret)"))
+        if account.phone is not None:
+            rows.append(("phone for a push", "which phone it is", "– (no secret)"))
         return Table(f"What the server keeps of {user}", ("Of what", "It keeps", "Can it read the secret?"), rows)
 
 
 def _hash(secret: str) -> str:
-    return Argon2id(salt=os.urandom(16), length=32, **PASSWORD_HASHING).derive_phc_encoded(secret.encode())
+    return Argon2id(salt=os.urandom(16), length=32, **PASSWORD_HASHING).derive_phc_encoded(_bytes(secret))
 
 
 def _hash_matches(stored: str, secret: str) -> bool:
     try:
-        Argon2id.verify_phc_encoded(secret.encode(), stored)
+        Argon2id.verify_phc_encoded(_bytes(secret), stored)
     except InvalidKey:
         return False
     return True
+
+
+def _bytes(secret: str) -> bytes:
+    # NIST SP 800-63B-4, section 3.1.1.2: normalized before it is hashed. One keyboard writes é as one character,
+    # another one as two.
+    return unicodedata.normalize("NFC", secret).encode(errors="replace")
 
 
 def _described(stored: str) -> str:

@@ -103,13 +103,14 @@ class LoginPage:
     def __init__(self, session: Session, accounts: Accounts) -> None:
         self._session, self._accounts = session, accounts
         self._user = ""  # who logs in here
+        self._proved = ""  # who has proved something here
         self._number = ""  # that the page shows
         self._left: list[str] = []  # the forms that are still to come
 
     def receive(self, path: str, at: int, form: dict[str, str]) -> Answer:
         """Check the form that came with message `at`, and note what it proved."""
         if path == "/login":
-            return self._begin(at, **form)
+            return self._begin(at, form.get("user", ""), form.get("password", ""))
         # The other forms name no user: the server goes on with the one who has begun, and with what it has asked for.
         if not self._left or path != self._left[0]:
             return self._refuse(at, "nobody has asked for this")
@@ -118,13 +119,15 @@ class LoginPage:
             "/code": (self._code_is_right, "a one-time code, handed over", Factor.POSSESSION, WRONG_CODE),
             "/approved": (self._is_approved, APPROVAL, Factor.POSSESSION, "the phone did not approve it"),
         }[path]
-        if not check(**form):
+        if not check(form):
             return self._refuse(at, refusal)
         self._note_proof(evidence, factor, at)
         self._left.pop(0)
         return self._go_on()
 
-    def _begin(self, at: int, user: str, password: str = "") -> Answer:
+    def _begin(self, at: int, user: str, password: str) -> Answer:
+        if self._proved not in ("", user):
+            return self._refuse(at, "somebody else has logged in here")
         self._user, self._left = "", []  # who begins anew brings nothing along
         if self._accounts.needs_password(user):
             if not self._accounts.password_is_right(user, password):
@@ -143,13 +146,13 @@ class LoginPage:
         self._accounts.find(self._user).phone.ask(self._session.transcript, self._session.server.party)
         return Answer("200 OK", SHOWS_NUMBER + self._number, "shows a number, to be typed on the phone")
 
-    def _pin_is_right(self, pin: str) -> bool:
-        return self._accounts.pin_is_right(self._user, pin)
+    def _pin_is_right(self, form: dict[str, str]) -> bool:
+        return self._accounts.pin_is_right(self._user, form.get("pin", ""))
 
-    def _code_is_right(self, code: str) -> bool:
-        return self._accounts.code_is_right(self._user, code, time.time())
+    def _code_is_right(self, form: dict[str, str]) -> bool:
+        return self._accounts.code_is_right(self._user, form.get("code", ""), time.time())
 
-    def _is_approved(self) -> bool:
+    def _is_approved(self, _form: dict[str, str]) -> bool:
         return self._accounts.find(self._user).phone.approved(self._number)
 
     def _refuse(self, at: int, reason: str) -> Answer:
@@ -158,6 +161,7 @@ class LoginPage:
         return Answer("403 Forbidden", reason)
 
     def _note_proof(self, evidence: str, factor: Factor, at: int) -> None:
+        self._proved = self._user
         self._session.transcript.proofs.append(
             Proof(
                 self._session.client.party,

@@ -11,6 +11,7 @@ whoever sees it in time can use it as well.
 import base64
 import binascii
 import hmac
+import re
 import secrets
 import time
 import warnings
@@ -85,13 +86,13 @@ def read_secret(text: str) -> bytes:
     It is Base32 (RFC 4648, section 6). Spaces, hyphens and small letters are allowed, as in apps. Raises
     UnreadableSecret.
     """
-    letters = text.replace(" ", "").replace("-", "").rstrip("=").upper()
+    letters = "".join(text.split()).replace("-", "").rstrip("=")
+    if not re.fullmatch("[A-Za-z2-7]+", letters):
+        raise UnreadableSecret("Such a key has only the letters A to Z and the digits 2 to 7.")
     try:
-        if not letters:
-            raise ValueError
-        return base64.b32decode(letters + "=" * (-len(letters) % 8))
-    except (binascii.Error, ValueError):
-        raise UnreadableSecret("Such a key has only the letters A to Z and the digits 2 to 7.") from None
+        return base64.b32decode(letters.upper() + "=" * (-len(letters) % 8))
+    except binascii.Error:
+        raise UnreadableSecret(f"A key cannot have {len(letters)} letters. Is one missing, or one too many?") from None
 
 
 def otpauth_address(
@@ -100,14 +101,15 @@ def otpauth_address(
     """The address that an authenticator app reads from a QR code. It holds the key: who sees it, can make the codes.
 
     There is no RFC for it. The form is the one of Google Authenticator's wiki ("Key Uri Format"), which other apps took
-    over. Raises ValueError for a colon in one of the two names.
+    over. Raises ValueError for a colon in one of the two names or an empty one, and for what `hotp` refuses.
 
     >>> otpauth_address(b"12345678901234567890", "alice", "Bank Example")[:40]
     'otpauth://totp/Bank%20Example:alice?secr'
     """
     # "Neither issuer nor account name may themselves contain a colon."
-    if ":" in account + issuer:
-        raise ValueError("the names in such an address have no colon")
+    if ":" in account + issuer or not account or not issuer:
+        raise ValueError("the names in such an address are not empty, and have no colon")
+    hotp(key, 0, digits=digits, algorithm=algorithm)  # what gives no code needs no address
     # "The secret parameter is an arbitrary key value encoded in Base32 according to RFC 3548. The padding specified in
     # RFC 3548 section 2.2 is not required and should be omitted."
     secret = base64.b32encode(key).decode().rstrip("=")
@@ -184,12 +186,13 @@ def verify_hotp(
 ) -> int | None:
     """The next counter to store, or None where no code from `counter` to `counter + look_ahead` matches."""
     # RFC 4226, section 7.4, resynchronization: the server looks ahead, since a token may have been pressed unused.
-    for candidate in range(counter, counter + look_ahead + 1):
+    for candidate in range(counter, min(counter + look_ahead + 1, 2**64)):
         if _same(code, hotp(key, candidate, digits=digits, algorithm=algorithm)):
             return candidate + 1
     return None
 
 
 def _same(code: str, expected: str) -> bool:
+    code = code.replace(" ", "")  # many apps show "123 456"
     # compare_digest takes as long for a wrong code as for the right one, so its time tells nothing.
     return hmac.compare_digest(code.encode(errors="replace"), expected.encode())

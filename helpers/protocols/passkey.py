@@ -283,10 +283,10 @@ def _check_key(public_key: bytes) -> None:
 def _first_origin(answer: Response, rp_id: str) -> str:
     """Trust on first use: the origin of the first registration, if a page of this RP ID can have it."""
     try:
-        written, host = origin_and_host(answer.origin)
+        origin, host = origin_and_host(answer.origin)
         # Section 13.4.9, for this case: "the authority equals or is any subdomain of the RP ID".
-        if written == answer.origin and secure(written) and belongs_to(host, rp_id):
-            return written
+        if secure(origin) and belongs_to(host, rp_id):
+            return origin
     except ValueError:  # no origin at all
         pass
     said = f"What was signed says {visible(short(answer.origin))}. This server expects a page of {rp_id}."

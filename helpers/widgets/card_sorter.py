@@ -35,18 +35,14 @@ CARDS = (
     "Password",
     "User name",
     "Fingerprint",
-    "Smart card, without a PIN",
-    "Swipe pattern",
-    "CAPTCHA",
     "Code by SMS",
-    "Voice",
     "Security question",
     "Remembered-device cookie",
-    "Recovery codes on paper",
+    "Smart card, without a PIN",
     "Typing rhythm",
-    "GPS location",
     "PIN, checked by the server",
-    "Client certificate file",
+    "GPS location",
+    "Recovery codes on paper",
 )
 
 
@@ -84,9 +80,7 @@ class CardSorter(ActingWidget):
         method, (title, wanted) = self._methods[card], PILES[pile]
         right = method.factors == wanted
         self.placed = {**self.placed, card: {"pile": pile, "state": "right" if right else "wrong"}}
-        said = (
-            f"✔ {card}: {title}. Right." if right else f"✘ {card}: not on the pile “{title}”. Think again, and move it."
-        )
+        said = f"✔ {card}: {title}. Right." if right else f"✘ {card}: not on the pile “{title}”. Read why, and move it."
         html = f"<p><strong>{as_html(said)}</strong></p><p>{inline(method.why)}</p>"
         if method.contested:
             says = "".join(f"<li>{as_html(who)}: {inline(what)}</li>" for who, what in method.opinions)

@@ -6,6 +6,7 @@ from pathlib import Path
 import traitlets
 
 from helpers import factors
+from helpers.display.table import Table
 from helpers.display.text import as_html, inline
 from helpers.exchange import INTERLOCKED, Exchange, words
 from helpers.factors import Assurance
@@ -45,7 +46,7 @@ class LoginBuilder(ActingWidget):
             {"build": lambda content: self._build(content["chosen"], content["checks_name"])},
             methods=list(METHODS),
             examples={name: {"chosen": list(chosen), "checks_name": on} for name, (chosen, on) in EXAMPLES.items()},
-            fallback_html=f"<p><em>{as_html(text)}</em></p>",
+            fallback_html=f"<p><em>{as_html(text)}</em></p>\n{_examples()._repr_html_()}",
             fallback_text=text,
         )
 
@@ -60,7 +61,7 @@ class LoginBuilder(ActingWidget):
             level, conditions = Assurance.NONE, (NO_CHANNEL,)
         answers = {
             "Factors": f"{words(run.factors_of(USER))}: {combined.kind}",
-            "Direction": f"{run.direction().value}, by {INTERLOCKED.value}",
+            "Direction": f"{_direction(run)}, by {INTERLOCKED.value}",
             "Assurance level, at most": level.value,
         }
         lines = "".join(f"<p><strong>{name}:</strong> {as_html(answer)}.</p>" for name, answer in answers.items())
@@ -69,6 +70,20 @@ class LoginBuilder(ActingWidget):
         more += f"<details><summary>See the run</summary>{run._repr_html_()}</details>"
         more += course_map(list(self._tried.values()), user=USER)._repr_html_()
         return {"chosen": list(chosen), "checks_name": checks_name, "html": lines, "more": more}
+
+
+def _direction(run: Exchange) -> str:
+    provers = {proof.prover for proof in run.proofs}
+    return run.direction().value + (f" ({provers.pop()} proves)" if len(provers) == 1 else "")
+
+
+def _examples() -> Table:
+    """What the examples show, for a notebook that nobody runs."""
+    rows = []
+    for name, (chosen, checks_name) in EXAMPLES.items():
+        run = combined_login.run(chosen, checks_name)
+        rows.append((name, words(run.factors_of(USER)), _direction(run)))
+    return Table("Some logins that were run", ("Alice shows", "Factors", "Direction, by the strict test"), rows)
 
 
 def _list(heading: str, sentences: Sequence[str]) -> str:

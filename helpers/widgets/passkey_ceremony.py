@@ -33,7 +33,7 @@ ABOUT = (
     "The passkey is stored on your device, or in your password manager. There it is called"
     f" **“{CALLED}”**, and stands under the host name of this page: mostly `localhost`.",
     "The server has the other half, the public key, in its memory only. When the kernel restarts, it is gone. The"
-    " passkey on your device stays, and is good for nothing any more: delete it.",
+    " passkey on your device stays, and has no use any more: delete it.",
 )
 # After the help pages of Microsoft, Apple and Google, and guides to the newer versions. They change from time to time.
 DELETE = (

@@ -16,7 +16,7 @@ def test_a_learner_sorts_cards_and_builds_logins(lab, open_page):
         go_to(page, cell)
         page.keyboard.press("Shift+Enter")  # these need none of the cells before them
     cards, builder = page.locator(".course-cards"), page.locator(".course-builder")
-    expect(cards.locator(".card")).to_have_count(16)
+    expect(cards.locator(".card")).to_have_count(12)
     expect(builder.locator("input")).to_have_count(8)
     cells = page.locator(".jp-Cell").count()
     by_mouse(page, cards)
@@ -59,7 +59,7 @@ def by_mouse(page, cards):
     expect(have.locator(".card")).to_have_count(0)
     expect(are.locator(".card.right .explained")).to_be_visible()
     expect(are.locator(".card")).to_contain_text("(right)")  # a word, and not the colour alone
-    expect(cards.locator(".count")).to_have_text("1 of 16 sorted, 1 right.")
+    expect(cards.locator(".count")).to_have_text("1 of 12 sorted, 1 right.")
 
 
 def by_keyboard(page, cards):
@@ -90,22 +90,22 @@ def by_keyboard(page, cards):
     tab_to(page, "Start again")
     page.keyboard.press("Enter")
     expect(status).to_have_text("All cards are back.")
-    expect(pile(cards, "Cards").locator(".card")).to_have_count(16)
+    expect(pile(cards, "Cards").locator(".card")).to_have_count(12)
 
 
 def by_two_clicks(page, cards):
     """As on a screen that is touched."""
     right = {
         "Password": "Something you know",
-        "Voice": "Something you are",
-        "CAPTCHA": "Not a factor",
+        "Typing rhythm": "Something you are",
+        "User name": "Not a factor",
         "Code by SMS": "Something you have",
     }
     for card, title in right.items():
         cards.get_by_role("button", name=card, exact=True).click()
         pile(cards, title).get_by_role("button", name="Put it here").click()
         expect(cards.locator("[role=status]")).to_contain_text(f"✔ {card}")
-    expect(cards.locator(".count")).to_have_text("4 of 16 sorted, 4 right.")
+    expect(cards.locator(".count")).to_have_text("4 of 12 sorted, 4 right.")
 
 
 def a_login(page, builder):
@@ -124,7 +124,7 @@ def a_login(page, builder):
     expect(status).to_contain_text("Direction: two one-ways, by the strict test")
     tab_to(page, "checks the name")
     page.keyboard.press("Space")
-    expect(status).to_contain_text("Direction: one-way, by the strict test")
+    expect(status).to_contain_text("Direction: one-way (alice proves), by the strict test")
     expect(status).to_contain_text("Assurance level, at most: none.")
     expect(report).to_contain_text("authenticated protected channel")
     tab_to(page, "client certificate")  # behind the boxes: a button

@@ -73,6 +73,26 @@ def test_a_user_who_could_prove_nothing_is_not_added():
         Accounts().add("alice")
 
 
+@pytest.mark.parametrize("empty", [{"password": ""}, {"pin": ""}, {"otp_key": b""}, {"password": "x", "pin": ""}])
+def test_an_empty_secret_is_none(empty):
+    with pytest.raises(ValueError, match="alice must be able to prove something"):
+        Accounts().add("alice", **empty)
+
+
+def test_codes_stay_used_when_an_account_is_set_anew_with_the_same_key():
+    listed = Accounts().add("alice", otp_key=KEY)
+    assert listed.code_is_right("alice", otp.totp(KEY, 59), 59)
+    assert not listed.add("alice", "correct horse", KEY).code_is_right("alice", otp.totp(KEY, 59), 59)
+    assert listed.add("alice", otp_key=KEY[::-1]).code_is_right("alice", otp.totp(KEY[::-1], 59), 59)
+
+
+def test_a_password_is_the_same_from_each_keyboard():
+    listed = Accounts().add("alice", "caf\u00e9")
+    assert listed.password_is_right("alice", "cafe\u0301")
+    assert not listed.password_is_right("alice", "cafe")
+    assert not listed.password_is_right("alice", "\ud800")
+
+
 def test_an_unknown_user_gets_a_sentence():
     with pytest.raises(UnknownUser, match=r"^There is no account of mallory\.$"):
         Accounts().add("alice", "correct horse").stored("mallory")
@@ -85,6 +105,7 @@ def test_a_look_at_what_is_stored_shows_no_byte_of_it():
     assert "by argon2id: 19 MiB of memory, 2 passes" in shown
     assert "the key itself, 20 bytes" in shown
     assert "the time step of the last code" in shown
+    assert "which phone it is" in str(Accounts().add("bob", phone=Phone("bob")).stored("bob"))
     for part in listed.find("alice").password_hash.split("$")[-2:]:
         assert part not in shown
     again = Accounts().add("alice", "other", bytes(20), pin="1")

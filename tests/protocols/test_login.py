@@ -150,12 +150,30 @@ def test_a_form_that_was_not_asked_for_is_refused(alice, bank, path):
         assert [p.evidence for p in session.transcript.proofs if p.prover == "alice"] == ["a password, handed over"]
 
 
-def test_who_begins_anew_as_somebody_else_brings_nothing_along(alice, bank):
-    accounts = Accounts().add("alice", "correct horse", KEY).add("bob", "battery", KEY)
+@pytest.mark.parametrize("path", ["/login", "/pin", "/code", "/approved", "/elsewhere"])
+@pytest.mark.parametrize("form", [{}, {"user": "alice"}, {"other": "x"}, {"code": ""}])
+def test_a_form_without_its_fields_is_refused(alice, bank, path, form):
+    with tls.Session(alice, bank, NAME) as session:
+        page = login.LoginPage(session, Accounts().add("alice", "correct horse", KEY))
+        assert page.receive(path, 0, form).status == "403 Forbidden"
+        page.receive("/login", 0, {"user": "alice", "password": "correct horse"})
+        assert page.receive(path, 0, form).status == "403 Forbidden"
+
+
+def test_a_session_in_which_somebody_has_proved_something_is_theirs(alice, bank):
+    accounts = Accounts().add("alice", "correct horse", KEY).add("bob", otp_key=KEY)
     with tls.Session(alice, bank, NAME) as session:
         page = login.LoginPage(session, accounts)
         page.receive("/login", 0, {"user": "alice", "password": "correct horse"})
-        assert page.receive("/login", 0, {"user": "bob", "password": "wrong"}).status == "403 Forbidden"
+        assert page.receive("/login", 0, {"user": "bob"}).text == "somebody else has logged in here"
+        assert page.receive("/login", 0, {"user": "alice", "password": "correct horse"}).status == "200 OK"
+
+
+def test_who_begins_anew_brings_nothing_along(alice, bank):
+    with tls.Session(alice, bank, NAME) as session:
+        page = login.LoginPage(session, Accounts().add("alice", "correct horse", KEY))
+        page.receive("/login", 0, {"user": "alice", "password": "correct horse"})
+        assert page.receive("/login", 0, {"user": "alice", "password": "wrong"}).status == "403 Forbidden"
         assert page.receive("/code", 0, {"code": code()}).status == "403 Forbidden"
 
 

@@ -152,20 +152,28 @@ def test_a_new_key_has_160_bits_and_is_another_one_each_time():
 
 
 @pytest.mark.parametrize(
-    "text", ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "JBSW-Y3DP-EHPK-3PXP", " JBSWY3DPEHPK3PXP===="]
+    "text",
+    ["JBSWY3DPEHPK3PXP", "jbsw y3dp ehpk 3pxp", "JBSW-Y3DP-EHPK-3PXP", " JBSWY3DPEHPK3PXP====", "\tJBSWY3DPEHPK3PXP\n"],
 )
 def test_a_secret_is_read_as_apps_read_it(text):
     assert otp.read_secret(text) == b"Hello!\xde\xad\xbe\xef"
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "====", "JBSWY3DPEHPK3PX1", "JBSWY3DPEHPK3PX0", "A", "ABC", "ünïcödé", "A=B", "JBSW\n\0"]
+    "text", ["", " ", "====", "JBSWY3DPEHPK3PX1", "JBSWY3DPEHPK3PX0", "ünïcödé", "A=B", "JBSW\n\0", "ß", "ﬁ", "ı"]
 )
 def test_what_is_no_secret_gets_a_sentence(text):
     with pytest.raises(otp.UnreadableSecret, match="only the letters A to Z and the digits 2 to 7"):
         otp.read_secret(text)
 
 
+@pytest.mark.parametrize("text", ["A", "ABC", "JBSWY3DPEHPK3PXPA"])
+def test_a_secret_of_an_impossible_length_is_told_so(text):
+    with pytest.raises(otp.UnreadableSecret, match=rf"A key cannot have {len(text)} letters"):
+        otp.read_secret(text)
+
+
+@pytest.mark.filterwarnings("ignore:this key has 10 bytes")
 @pytest.mark.parametrize("size", [10, 16, 20, 32, 64])
 @pytest.mark.parametrize(("account", "issuer"), [("alice", "Bank"), ("alice@bank.example", "Bank & Söhne, 100 %/+?#")])
 def test_the_address_holds_all_that_an_app_needs(size, account, issuer):
@@ -181,9 +189,27 @@ def test_the_address_holds_all_that_an_app_needs(size, account, issuer):
     assert "+" not in address.query  # some apps would show it
 
 
-@pytest.mark.parametrize("names", [("alice:bob", "Bank"), ("alice", "Bank: the other one")])
+def test_what_gives_no_code_gets_no_address():
+    with pytest.raises(ValueError, match="SHA1, SHA256 or SHA512, not MD5"):
+        otp.otpauth_address(KEY, "alice", "Bank", algorithm="MD5")
+    with pytest.raises(ValueError, match="6, 7 or 8 digits, not 12"):
+        otp.otpauth_address(KEY, "alice", "Bank", digits=12)
+
+
+def test_a_code_may_be_typed_with_its_space():
+    assert otp.verify_totp("287 082", KEY, 59)
+    assert otp.verify_hotp(" 287082 ", KEY, 1) == 2
+
+
+def test_at_the_last_counter_there_is_nothing_ahead():
+    assert otp.verify_hotp("000000", KEY, 2**64 - 1, look_ahead=5) is None
+
+
+@pytest.mark.parametrize(
+    "names", [("alice:bob", "Bank"), ("alice", "Bank: the other one"), ("", "Bank"), ("alice", "")]
+)
 def test_a_colon_in_a_name_would_be_misread(names):
-    with pytest.raises(ValueError, match="have no colon"):
+    with pytest.raises(ValueError, match="are not empty, and have no colon"):
         otp.otpauth_address(KEY, *names)
 
 

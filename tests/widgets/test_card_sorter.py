@@ -33,7 +33,7 @@ def test_a_card_is_right_on_one_pile_and_each_drop_is_explained(card):
 def test_there_are_cards_for_each_pile_and_contested_ones():
     methods = [factors.classify(card) for card in CARDS]
     for _title, wanted in PILES.values():
-        assert sum(method.factors == wanted for method in methods) >= 3
+        assert sum(method.factors == wanted for method in methods) >= 2
     assert sum(method.contested for method in methods) >= 2
 
 
@@ -46,11 +46,11 @@ def test_neighbours_are_not_of_one_kind():
 def test_a_wrong_card_stays_where_it_was_put_and_may_be_moved():
     sorter = CardSorter()
     said = drop(sorter, "Fingerprint", "have")
-    assert said["count"] == "1 of 16 sorted, 0 right."
+    assert said["count"] == "1 of 12 sorted, 0 right."
     assert "✘ Fingerprint: not on the pile “Something you have”." in said["html"]
     assert "It is not secret" in said["html"]
     said = drop(sorter, "Fingerprint", "are")
-    assert said["count"] == "1 of 16 sorted, 1 right."
+    assert said["count"] == "1 of 12 sorted, 1 right."
     assert "✔ Fingerprint: Something you are. Right." in said["html"]
 
 
@@ -68,7 +68,7 @@ def test_the_end_is_said_and_one_can_start_again():
 
 
 def test_before_the_first_card_the_count_is_there():
-    assert CardSorter().said == {"count": "0 of 16 sorted, 0 right."}
+    assert CardSorter().said == {"count": "0 of 12 sorted, 0 right."}
 
 
 def test_all_on_a_pile_is_not_the_end():

@@ -14,12 +14,18 @@ def build(builder, *chosen, checks_name=True):
 @pytest.mark.parametrize(
     ("chosen", "checks_name", "kind", "direction", "level"),
     [
-        ((), True, "nothing: no factor", "one-way", "none"),
+        ((), True, "nothing: no factor", "one-way (bank.example proves)", "none"),
         ((), False, "nothing: no factor", "none", "none"),
         (("password",), True, "knowledge: single-factor", "two one-ways", "AAL1"),
         (("password", "PIN"), True, "knowledge: single-factor", "two one-ways", "AAL1"),
         (("password", "one-time code"), True, "knowledge and possession: two-factor", "two one-ways", "AAL2"),
-        (("password", "one-time code"), False, "knowledge and possession: two-factor", "one-way", "none"),
+        (
+            ("password", "one-time code"),
+            False,
+            "knowledge and possession: two-factor",
+            "one-way (alice proves)",
+            "none",
+        ),
         (("client certificate",), True, "possession: single-factor", "mutual", "AAL1"),
         (("client certificate", "password"), True, "knowledge and possession: two-factor", "mutual", "AAL2"),
         (("passkey with fingerprint",), True, "possession and inherence: two-factor", "two one-ways", "AAL3"),
@@ -84,3 +90,4 @@ def test_without_a_kernel_it_says_what_it_does():
     data, _metadata = LoginBuilder()._repr_mimebundle_()
     assert data["text/plain"].startswith("Run this cell to build logins")
     assert data["text/plain"] in data["text/html"]
+    assert '<th scope="row">client certificate</th><td>possession</td><td>mutual</td>' in data["text/html"]
