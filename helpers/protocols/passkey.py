@@ -11,6 +11,7 @@ Section numbers are those of W3C Web Authentication, Level 3.
 """
 
 import secrets
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -35,8 +36,11 @@ from helpers.display.table import Table
 from helpers.display.text import short, visible
 from helpers.protocols.authenticator import belongs_to, from_base64url, origin_and_host, secure, to_base64url
 from helpers.protocols.passkey_response import PasskeyRefused, Response, malformed, rp_id_hash, signed_parts
+from helpers.trust.names import dns_name
 
 __all__ = ["Passkey", "PasskeyRefused", "RelyingParty", "SignIn", "signed_parts"]
+
+LIFETIME = 10 * 60  # seconds that a challenge is good
 
 
 @dataclass(frozen=True)
@@ -78,19 +82,25 @@ class RelyingParty:
     """A site with passkeys for `rp_id`, a host name without a port. `origin` is where its pages are, with the port.
 
     Without an `origin`, the one of the first registration is taken, and from then on no other: trust on first use.
+    Raises ValueError where no page of this origin could ask for passkeys of `rp_id`.
     """
 
     def __init__(
         self, rp_id: str, origin: str | None = None, name: str | None = None, *, require_user_verification: bool = False
     ) -> None:
+        if dns_name(rp_id) != rp_id:  # raises ValueError where it is no name at all
+            raise ValueError(f"an RP ID is a host name in small letters, not {rp_id}")
+        if origin is not None and not _may_ask(origin, rp_id):
+            raise ValueError(f"{origin} is no origin of a page that may ask for passkeys of {rp_id}")
         self.rp_id, self.origin, self.name = rp_id, origin, name or rp_id
         self._require_user_verification = require_user_verification
         wanted = UserVerificationRequirement
         self._user_verification = wanted.REQUIRED if require_user_verification else wanted.PREFERRED
         self._passkeys: dict[bytes, Passkey] = {}  # by credential id
         self._handles: dict[str, bytes] = {}  # by user
-        # The challenges that wait for an answer, and for whom each registers a passkey. None: it is for a sign-in.
-        self._open: dict[str, str | None] = {}
+        # The challenges that wait for an answer: since when, and for whom each registers a passkey. None: it is for a
+        # sign-in. (A real site also knows to which visitor it gave each.)
+        self._open: dict[str, tuple[float, str | None]] = {}
 
     def begin_registration(self, user: str) -> dict:
         """The options for `navigator.credentials.create`, as JSON (PublicKeyCredentialCreationOptionsJSON)."""
@@ -171,10 +181,12 @@ class RelyingParty:
 
     def _new_challenge(self, user: str | None) -> bytes:
         # Section 13.4.3: challenges "MUST be randomly generated", and "SHOULD therefore be at least 16 bytes long".
-        # After some minutes, they should not be good any more. In the lab, they stay.
+        # And they should not be good for much longer than a user needs.
+        now = time.monotonic()
+        self._open = {one: kept for one, kept in self._open.items() if now - kept[0] <= LIFETIME}
         challenge = secrets.token_bytes(32)
         # Section 7: the answer must have "the base64url encoding" of it.
-        self._open[to_base64url(challenge)] = user
+        self._open[to_base64url(challenge)] = now, user
         return challenge
 
     def _taken(self, response: dict | str, *, registers: bool) -> tuple[Response, str | None]:
@@ -184,10 +196,12 @@ class RelyingParty:
         """
         answer = Response.read(response)
         try:
-            user = self._open.pop(answer.challenge)
+            since, user = self._open.pop(answer.challenge)
         except KeyError:
             sentence = "The challenge in the answer is none that this server waits for: each is good for one answer."
             raise PasskeyRefused("challenge", sentence) from None
+        if time.monotonic() - since > LIFETIME:
+            raise PasskeyRefused("challenge", f"The challenge is older than {LIFETIME // 60} minutes.")
         if registers != (user is not None):
             wanted, came = ("a registration", "a sign-in") if registers else ("a sign-in", "a registration")
             sentence = f"The challenge in the answer was made for {came}, and this is {wanted}."
@@ -213,7 +227,7 @@ class RelyingParty:
             return PasskeyRefused("flags", "The flag UV is not set: the device did not verify who the user is.")
         if passkey and answer.count <= passkey.sign_count and (answer.count or passkey.sign_count):
             sentence = f"The counter is {answer.count}, and this server expects more than {passkey.sign_count}."
-            return PasskeyRefused("counter", f"{sentence} The answer is an old one, or the passkey has been copied.")
+            return PasskeyRefused("counter", f"{sentence} There may be a copy of the key.")
         if said.startswith("Could not verify"):
             whose = "this passkey" if passkey else "the device that vouches for the new passkey"
             return PasskeyRefused("signature", f"The signature is not one of {whose} over this answer.")
@@ -282,12 +296,19 @@ def _check_key(public_key: bytes) -> None:
 
 def _first_origin(answer: Response, rp_id: str) -> str:
     """Trust on first use: the origin of the first registration, if a page of this RP ID can have it."""
-    try:
-        origin, host = origin_and_host(answer.origin)
-        # Section 13.4.9, for this case: "the authority equals or is any subdomain of the RP ID".
-        if secure(origin) and belongs_to(host, rp_id):
-            return origin
-    except ValueError:  # no origin at all
-        pass
+    if _may_ask(answer.origin, rp_id):
+        return answer.origin
     said = f"What was signed says {visible(short(answer.origin))}. This server expects a page of {rp_id}."
     raise PasskeyRefused("origin", said)
+
+
+def _may_ask(origin: str, rp_id: str) -> bool:
+    """Is it written as a browser writes an origin, secure, and one of this RP ID?"""
+    try:
+        exact, host = origin_and_host(origin)
+    except ValueError:  # no origin at all
+        return False
+    # Section 13.4.9: "the authority equals or is any subdomain of the RP ID". Below a name of one label, such as "com",
+    # are the sites of others.
+    below = belongs_to(host, rp_id) and "." in rp_id
+    return exact == origin and secure(origin) and (host == rp_id or below)

@@ -394,3 +394,41 @@ def test_nothing_shows_a_private_key_or_random_bytes(keys, browser):
     assert f"{number:x}" not in shown
     assert to_base64url(number.to_bytes(32)) not in shown
     assert repr(passkey) == "Passkey(user='alice', sign_count=0, backup_eligible=False, backed_up=False)"
+
+
+@pytest.mark.parametrize(
+    ("rp_id", "origin"),
+    [
+        ("https://bank.example", None),
+        ("bank.example:8443", None),
+        ("Bank.example", None),
+        ("127.0.0.1", None),
+        ("", None),
+        ("bank.example", "https://evil.example"),
+        ("bank.example", "https://bank.example/"),
+        ("bank.example", "https://BANK.example"),
+        ("bank.example", "http://bank.example"),
+        ("com", "https://evil.com"),
+    ],
+)
+def test_a_site_that_cannot_be_one_is_not_made(rp_id, origin):
+    with pytest.raises(ValueError, match="."):
+        RelyingParty(rp_id, origin)
+
+
+def test_a_challenge_is_good_for_ten_minutes_and_then_forgotten(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("helpers.protocols.passkey.time.monotonic", lambda: now[0])
+    site = RelyingParty("bank.example", "https://bank.example")
+    browser = Browser("https://bank.example", Authenticator())
+    site.finish_registration(browser.create(site.begin_registration("alice")))
+    early, late = browser.get(site.begin_sign_in()), browser.get(site.begin_sign_in())
+    now[0] = 600
+    assert site.finish_sign_in(early).user == "alice"
+    now[0] = 601
+    with pytest.raises(PasskeyRefused, match="The challenge is older than 10 minutes"):
+        site.finish_sign_in(late)
+    for _ in range(3):
+        site.begin_sign_in()
+        now[0] += 601
+    assert len(site._open) == 1

@@ -167,8 +167,7 @@ BROKEN = {
         {"count": 5},
         (
             "counter",
-            "The counter is 5, and this server expects more than 5. The answer is an old one, or the passkey has been"
-            " copied.",
+            "The counter is 5, and this server expects more than 5. There may be a copy of the key.",
         ),
         "Response sign count of 5 was not greater than current count of 5",
     ),
@@ -176,8 +175,7 @@ BROKEN = {
         {"count": 0},
         (
             "counter",
-            "The counter is 0, and this server expects more than 5. The answer is an old one, or the passkey has been"
-            " copied.",
+            "The counter is 0, and this server expects more than 5. There may be a copy of the key.",
         ),
         "Response sign count of 0 was not greater than current count of 5",
     ),
