@@ -73,7 +73,7 @@ class Method:
 
     @property
     def kind(self) -> str:
-        """Its factors in words: "possession and knowledge", or "not a factor"."""
+        """Its factors in words: "knowledge and possession", or "not a factor"."""
         return words(self.factors) if self.factors else NO_FACTOR
 
     def _table(self) -> Table:

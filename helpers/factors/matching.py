@@ -244,7 +244,8 @@ def _similar(word: str) -> Iterator[tuple[int, str]]:
         # Most words need no counting: their length or their letters are too different.
         if abs(len(known) - len(word)) <= most and len(letters.symmetric_difference(known)) <= 2 * most:
             edits = _edits(word, known)
-            if edits <= most:
+            # What is taken for a word without weight is left out. So it must be nearer.
+            if edits <= (min(most, 1) if known in BESIDE else most):
                 yield edits, known
 
 

@@ -9,7 +9,8 @@ import yaml
 
 from helpers.display.error import CourseError
 from helpers.exchange import Factor
-from helpers.factors import UnknownMethod, catalogue, classify
+from helpers.factors import UnknownMethod, catalogue, classify, matching
+from helpers.factors.catalogue import CatalogueError
 from helpers.protocols import combined_login
 
 K, H, A = ({factor} for factor in Factor)
@@ -170,6 +171,30 @@ def test_what_the_lab_runs_is_known():
 )
 def test_two_that_stay_apart(one, other):
     assert classify(one).name != classify(other).name
+
+
+TWO = """\
+methods:
+  - {name: one, names: [smart card], factors: [], why: So., phishing: "", authenticator: none, sources: [NIST]}
+  - {name: two, names: [THE_NAME], factors: [], why: So., phishing: "", authenticator: none, sources: [NIST]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("my smart-cards", "The name 'my smart-cards' of 'two' cannot be told from 'one'."),
+        ("for the", "The name 'for the' of 'two' cannot be told from "),
+    ],
+)
+def test_two_names_that_say_the_same_are_a_mistake_in_the_catalogue(tmp_path, monkeypatch, name, sentence):
+    path = tmp_path / "methods.yaml"
+    path.write_text(TWO.replace("THE_NAME", name), encoding="utf-8")
+    two = catalogue(path)
+    monkeypatch.setattr(matching, "catalogue", lambda: two)
+    with pytest.raises(CatalogueError) as caught:
+        matching._index.__wrapped__()
+    assert str(caught.value).startswith(sentence)
 
 
 # What is not clear
