@@ -9,14 +9,14 @@ connection: so it is bound to the verifier's name, and not to the channel.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from helpers.display.error import CourseError
 from helpers.exchange import Binding, Exchange, Factor, Failure, Proof
 from helpers.protocols import wires
 from helpers.protocols.authenticator import Authenticator, Browser
 from helpers.protocols.login import Answer, visit
-from helpers.protocols.passkey import PasskeyRefused, RelyingParty
+from helpers.protocols.passkey import PasskeyRefused, RelyingParty, SignIn
 from helpers.protocols.relay import Legs, Relay
 from helpers.protocols.tls import Client, Server
 from helpers.protocols.tls_session import Session
@@ -54,29 +54,27 @@ def relayed_sign_in(
     relying_party: RelyingParty,
     browser: Browser,
     title: str = "",
-    change: Callable[[dict], dict] = lambda options: options,
+    asks_for: str = "",
 ) -> Exchange:
     """The victim signs in at the relay's site, in `browser`, and the relay passes on what the real site and she say.
 
-    `change` is what the relay does with the site's request, for example to ask for a passkey of its own name.
+    With `asks_for`, it changes the site's request, and asks for a passkey of that name.
     """
     legs = Legs(victim, relay, site, name)
     if legs.established:
         page = PasskeyPage(legs.back, relying_party, browser.authenticator.unlock)
-        answer_challenge(legs.visit(page), browser, legs.front, change)
+        answer_challenge(legs.visit(page), browser, legs.front, asks_for)
     return legs.exchange(title or f"{victim.party} signs in to {relay.party}, a relay, with a passkey")
 
 
-def answer_challenge(
-    send: Callable[..., Answer],
-    browser: Browser,
-    session: Session,
-    change: Callable[[dict], dict] = lambda asked: asked,
-) -> None:
-    """The browser's side: ask for a challenge, and have the authenticator sign. `session` is the browser's own."""
-    answer = send("/passkey/challenge")
+def answer_challenge(send: Callable[..., Answer], browser: Browser, session: Session, asks_for: str = "") -> None:
+    """The browser's side: ask for a challenge, and have the authenticator sign. `session` is the browser's own.
+
+    `asks_for` is the name that a relay has put in the place of the site's own.
+    """
+    request = json.loads(send("/passkey/challenge").text)
     try:
-        signed = browser.get(change(json.loads(answer.text)))
+        signed = browser.get({**request, "rpId": asks_for} if asks_for else request)
     except CourseError as refused:  # nothing was signed, so nothing is sent
         received = len(session.transcript.sent) - 1
         session.refuse(Failure(session.client.party, f"{refused}", received))
@@ -104,18 +102,15 @@ class PasskeyPage:
             self._session.refuse(Failure(self._session.server.party, f"{refused}", at))
             return Answer("403 Forbidden", "the passkey was refused")
         factors = {Factor.POSSESSION, self._unlock} if found.user_verified else {Factor.POSSESSION}
-        self._session.transcript.proofs.append(
-            Proof(
-                self._session.client.party,
-                self._session.server.party,
-                found.user,
-                f"a signature with a passkey, over {found.signed['origin']} and the server's challenge",
-                frozenset(factors),
-                layer="application",
-                session=None,  # the signature names the site, not the TLS connection
-                inside=self._session.label,
-                binding=Binding.VERIFIER_NAME,
-                at=at,
-            )
-        )
+        who = self._session.client.party, self._session.server.party
+        self._session.transcript.proofs.append(proof_by(found, *who, factors, at, self._session.label))
         return Answer("200 OK", "welcome")
+
+
+def proof_by(
+    found: SignIn, prover: str, verifier: str, factors: Iterable[Factor], at: int, inside: str | None = None
+) -> Proof:
+    """What a sign-in with a passkey proves. The signature names the site, and not the session that it travels in."""
+    evidence = f"a signature with a passkey, over {found.signed['origin']} and the server's challenge"
+    layer, session, binding = "application", None, Binding.VERIFIER_NAME
+    return Proof(prover, verifier, found.user, evidence, frozenset(factors), layer, session, inside, binding, at)

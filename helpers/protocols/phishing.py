@@ -6,7 +6,7 @@
 Each login is run twice: at the real site, which shows what it proves and to what that is bound, and through the relay.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from helpers.display.table import Table
@@ -60,14 +60,12 @@ class Scene:
         where = (self.alice, self.relay, self.bank, NAME)
         return Attempt(direct, relayed_login(*where, theirs, *typed, f"{title}, {AT_RELAY}", phone=phone))
 
-    def with_passkey(
-        self, title: str, *, checks_rp_id: bool = True, change: Callable[[dict], dict] = lambda asked: asked
-    ) -> Attempt:
-        """With `checks_rp_id` off, Alice's browser is a broken one. `change`: what the relay does with the request."""
+    def with_passkey(self, title: str, *, checks_rp_id: bool = True, asks_for: str = "") -> Attempt:
+        """With `checks_rp_id` off, Alice's browser is a broken one. `asks_for`: the name that the relay puts in."""
         there = Browser(f"https://{self.relay.name or FAKE}", self.authenticator, checks_rp_id=checks_rp_id)
         direct = sign_in(self.alice, self.bank, NAME, self.relying_party, self.browser, title)
         where = (self.alice, self.relay, self.bank, NAME)
-        relayed = relayed_sign_in(*where, self.relying_party, there, f"{title}, {AT_RELAY}", change)
+        relayed = relayed_sign_in(*where, self.relying_party, there, f"{title}, {AT_RELAY}", asks_for)
         return Attempt(direct, relayed)
 
     def with_certificate(self, title: str) -> Attempt:
@@ -96,18 +94,21 @@ def survivors(attempts: Mapping[str, Attempt]) -> Table:
     rows = []
     for what, attempt in attempts.items():
         bindings = {proof.binding for proof in attempt.direct.proofs if proof.prover == USER}
-        refused_by = attempt.relayed.failure.by if attempt.relayed.failure else "nobody"
-        inside = attempt.relayed.failure is None and attempt.relayed.factors_of(FAKE, NAME)
+        failure = attempt.relayed.failure
+        # The names under which the real site has accepted the relay. Where it refused at last, nobody is logged in.
+        taken_for = {
+            proof.identity for proof in attempt.relayed.proofs if (proof.prover, proof.verifier) == (FAKE, NAME)
+        }
         rows.append(
             (
                 what,
                 words(attempt.direct.factors_of(USER, NAME)),
                 ", ".join(_BOUND_TO[binding] for binding in Binding if binding in bindings),
-                refused_by if refused_by != USER else f"{USER}'s browser",
-                f"✘ yes, as {USER}" if inside else "✔ no",
+                failure.by if failure else "nobody",
+                f"✘ yes, as {', '.join(sorted(taken_for))}" if taken_for and not failure else "✔ no",
             )
         )
-    headers = ("Login", "With", "Bound to", "At the relay: who refuses?", "Is the relay logged in?")
+    headers = ("Login", "At the bank: with", "bound to", "At the relay: who refuses?", "Is the relay logged in?")
     return Table("One relay, and who gets through", headers, rows)
 
 

@@ -15,9 +15,10 @@ import traitlets
 from helpers.display.error import CourseError
 from helpers.display.table import Table
 from helpers.display.text import as_html, inline, short, visible
-from helpers.exchange import Binding, Exchange, Factor, Failure, Message, Proof
+from helpers.exchange import Exchange, Factor, Failure, Message, Proof
 from helpers.protocols.authenticator import to_base64url
 from helpers.protocols.passkey import Passkey, PasskeyRefused, RelyingParty, SignIn, signed_parts
+from helpers.protocols.passkey_login import proof_by
 from helpers.trust.names import LooksLikeAnAddress, dns_name, is_ip_address
 from helpers.widgets.acting import ActingWidget, script
 
@@ -300,17 +301,7 @@ def _signed_in(attempt: _Attempt, found: SignIn) -> dict:
     factors = {Factor.POSSESSION}
     if found.user_verified and attempt.unlock != UNKNOWN:
         factors.add(Factor(attempt.unlock))
-    proof = Proof(
-        USER,
-        SERVER,
-        found.user,
-        f"a signature with a passkey, over {found.signed['origin']} and the server's challenge",
-        frozenset(factors),
-        layer="application",
-        session=None,  # the signature names the site, not a connection
-        binding=Binding.VERIFIER_NAME,
-        at=1,
-    )
+    proof = proof_by(found, USER, SERVER, factors, at=1)
     if not found.user_verified:
         verified = "Your device did not check who you are (UV is not set). So this shows possession alone."
     elif attempt.unlock == UNKNOWN:

@@ -1,11 +1,11 @@
 """A passkey inside TLS: what it proves, to what it is bound, and the two refusals."""
 
 import pytest
-from helpers.protocols.authenticator import Authenticator, Browser
-from helpers.protocols.passkey import RelyingParty
 
 from helpers.exchange import SAME_SESSION, Binding, Direction, Factor
 from helpers.protocols import tls
+from helpers.protocols.authenticator import Authenticator, Browser
+from helpers.protocols.passkey import RelyingParty
 from helpers.protocols.passkey_login import register, relayed_sign_in, sign_in
 from helpers.protocols.relay import Relay
 
@@ -114,7 +114,7 @@ def test_a_broken_browser_signs_at_the_relay_and_the_server_refuses(alice, relay
 
 def test_a_relay_that_asks_for_its_own_name_finds_no_passkey(alice, relay, bank, keys, browser):
     there = Browser(f"https://{FAKE}", browser.authenticator)
-    run = relayed_sign_in(alice, relay, bank, NAME, keys, there, change=lambda asked: {**asked, "rpId": FAKE})
+    run = relayed_sign_in(alice, relay, bank, NAME, keys, there, asks_for=FAKE)
     assert run.failure.by == "alice"
     assert FAKE in run.failure.reason
 

@@ -46,7 +46,7 @@ def test_the_table_says_what_the_runs_showed(attempts):
         ("knowledge", "nothing", "nobody", "✘ yes, as alice"),
         ("knowledge and possession", "nothing", "nobody", "✘ yes, as alice"),
         ("knowledge and possession", "nothing", "nobody", "✘ yes, as alice"),
-        ("possession and inherence", "the verifier's name", "alice's browser", "✔ no"),
+        ("possession and inherence", "the verifier's name", "alice", "✔ no"),
         ("possession", "the channel: this TLS connection", "bank.example", "✔ no"),
     ]
 
