@@ -71,12 +71,17 @@ class Users:
         self._keys: dict[str, str] = {}
 
     def add(
-        self, user: str, key: asyncssh.SSHKey | None = None, password: str = "", otp_key: bytes | None = None
+        self,
+        user: str,
+        key: asyncssh.SSHKey | None = None,
+        password: str | None = None,
+        otp_key: bytes | None = None,
     ) -> "Users":
         """Add a user, and give the list itself. Of the `key`, the server keeps only the public part."""
         if key:
             self._keys[user] = public_line(key)
-        self._accounts.add(user, password, otp_key)
+        if password is not None or otp_key is not None:
+            self._accounts.add(user, password, otp_key)
         return self
 
     def keys(self, user: str | None = None) -> list[str]:
@@ -88,7 +93,7 @@ class Users:
         return user in self._keys and key.public_data in known
 
     def password_is_right(self, user: str, password: str) -> bool:
-        return bool(password) and self._accounts.password_is_right(user, password)
+        return self._accounts.password_is_right(user, password)
 
     def code_is_right(self, user: str, code: str) -> bool:
         return self._accounts.code_is_right(user, code, time.time())
