@@ -1,5 +1,6 @@
-"""What all tests share: a lab, the two sizes of the sweeps, the learner's progress kept out, and no skipping in CI."""
+"""What all tests share: a lab, what is long and what is quick, the learner's progress kept out, and no skipping in CI."""
 
+import itertools
 import os
 
 import pytest
@@ -15,7 +16,7 @@ settings.register_profile("long", max_examples=5000, derandomize=True, deadline=
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="do the large seeded sweeps as well")
+    parser.addoption("--long", action="store_true", help="do the large seeded sweeps and the long tests as well")
 
 
 def pytest_configure(config):
@@ -24,7 +25,10 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Without --long, what is marked `long` is left out. That is no skip: nothing is missing on this machine."""
+    """Without --long, what is marked `long` is left out. That is no skip: nothing is missing on this machine.
+
+    A test, or rows of its table, bear the mark. A sweep asks for the option itself, and is then a larger one.
+    """
     if not config.getoption("--long"):
         left_out = [item for item in items if item.get_closest_marker("long")]
         config.hook.pytest_deselected(items=left_out)
@@ -32,15 +36,19 @@ def pytest_collection_modifyitems(config, items):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_learners_progress(tmp_path_factory):
-    """No test, and no kernel that a test starts, reads or writes the learner's own progress."""
-    os.environ[progress.VARIABLE] = str(tmp_path_factory.mktemp("progress") / "progress.jsonl")
+def progress_folders(tmp_path_factory):
+    """Folders for progress files. No test, and no kernel that a test starts, reads or writes the learner's own."""
+    folder = tmp_path_factory.mktemp("progress")
+    os.environ[progress.VARIABLE] = str(folder / "progress.jsonl")
+    return (folder / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def own_progress(tmp_path, monkeypatch):
-    """A progress file of its own for each test."""
-    path = tmp_path / "progress.jsonl"
+def own_progress(progress_folders, monkeypatch):
+    """A progress file of its own for each test. (To have pytest make a folder takes longer than most tests.)"""
+    folder = next(progress_folders)
+    folder.mkdir()
+    path = folder / "progress.jsonl"
     monkeypatch.setenv(progress.VARIABLE, str(path))
     return path
 

@@ -93,11 +93,15 @@ class Lab:
                 return
         raise RuntimeError(f"JupyterLab did not start:\n{self._log.read_text()}")
 
+    def _sessions(self) -> list[dict]:
+        """Which notebook has which kernel."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+            return json.load(answer)
+
     def _wait_for_kernel(self, notebook: str) -> None:
         """Wait until the page is connected to a kernel that is idle. Before that, JupyterLab asks which kernel to use."""
         for _ in range(150):
-            with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
-                kernels = [session["kernel"] for session in json.load(answer) if session["path"] == notebook]
+            kernels = [session["kernel"] for session in self._sessions() if session["path"] == notebook]
             if any(kernel["connections"] and kernel["execution_state"] == "idle" for kernel in kernels):
                 return
             time.sleep(0.2)
@@ -108,6 +112,14 @@ class Lab:
         page.goto(f"{self.url}/lab/workspaces/{next(self._workspaces)}/tree/{notebook}")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         self._wait_for_kernel(notebook)
+
+    def clear(self) -> None:
+        """End all kernels, and forget what the learner has answered."""
+        for session in self._sessions():
+            address = f"{self.url}/api/sessions/{session['id']}"
+            token = {"Cookie": "_xsrf=0", "X-XSRFToken": "0"}  # the two must agree, and that is all
+            urllib.request.urlopen(urllib.request.Request(address, method="DELETE", headers=token)).close()
+        self.progress.unlink(missing_ok=True)
 
     def stop(self) -> None:
         self._process.terminate()
@@ -169,15 +181,18 @@ def change_theme(page, theme):
 
 
 def go_to(page, text):
-    """Move to the cell that holds `text` with the arrow keys, as command mode does it."""
-    page.locator(".jp-Notebook .jp-Cell.jp-mod-active").focus()
+    """Move to the first cell that holds `text` with the arrow keys, as command mode does it."""
+    cells = page.locator(".jp-Notebook .jp-Cell")
+    active = cells.and_(page.locator(".jp-mod-active"))
+    active.focus()
     page.keyboard.press("Escape")
-    for key in ("ArrowUp", "ArrowDown"):
-        for _ in range(60):
-            if text in page.locator(".jp-Notebook .jp-Cell.jp-mod-active").inner_text():
-                return
-            page.keyboard.press(key)
-    raise AssertionError(f"no cell with {text!r}")
+    place = active.evaluate("element => [...element.parentElement.children].indexOf(element)")
+    holds = [text in cell for cell in cells.all_inner_texts()]
+    assert any(holds), f"no cell with {text!r}"
+    wanted = holds.index(True)
+    for _ in range(abs(wanted - place)):
+        page.keyboard.press("ArrowDown" if wanted > place else "ArrowUp")
+    expect(active).to_contain_text(text)
 
 
 def tab_to(page, words):

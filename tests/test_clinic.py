@@ -279,7 +279,9 @@ def cases():
         for entry in clinic.load():
             if any(text.program == program for text in entry.texts):
                 more = ("node",) if entry.id == "hung-up" else ()
-                marks = [pytest.mark.needs(*needed, *more), *([pytest.mark.long] if needed else [])]
+                # To start openssl for each fault takes seconds. Node makes all its runs in one go, and Python in memory.
+                slow = [pytest.mark.long] if "openssl" in needed else []
+                marks = [pytest.mark.needs(*needed, *more), *slow]
                 yield pytest.param(program, entry, id=f"{program}, {entry.id}", marks=marks)
 
 
@@ -331,6 +333,7 @@ def test_python_over_a_network_reads_the_alert_or_only_the_end():
     assert set(log) == {"[SSL: PEER_DID_NOT_RETURN_A_CERTIFICATE] peer did not return a certificate"}
 
 
+@pytest.mark.long
 @pytest.mark.needs("openssl")
 def test_openssl_is_content_with_the_server_that_refuses_it():
     for entry in ("no-client-certificate", "client-unknown-ca"):

@@ -99,7 +99,9 @@ def test_openssl_as_server_with_a_fault(fault):
         assert_explained(check(port, ZOO[fault].root), fault)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(fault, marks=[] if fault == "expired" else [pytest.mark.long]) for fault in FAULTS]
+)
 def test_node_as_server_with_a_fault(fault):
     with node(ZOO[fault].credential) as port:
         assert_explained(check(port, ZOO[fault].root), fault)

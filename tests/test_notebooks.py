@@ -114,6 +114,7 @@ def test_a_cell_that_leans_on_an_optional_program_is_caught():
         assert len(list(hygiene.needs_are_kept(new_notebook(cells=cells)))) == 1, definition
 
 
+@pytest.mark.long
 def test_strict_nbval_passes_a_good_output_and_catches_a_broken_one(tmp_path):
     """As the course runs it, over a notebook with one good cell and two that are wrong."""
     ask = "from helpers import selfcheck\nselfcheck.ask('three-acts')"

@@ -360,7 +360,7 @@ def test_a_client_that_takes_too_long_is_ended():
     assert str(caught.value) == "node had not ended after 0.5 seconds. Its last words:\n    so far"
 
 
-@pytest.mark.parametrize("name", ["openssl", "node"])
+@pytest.mark.parametrize("name", ["openssl", pytest.param("node", marks=pytest.mark.long)])
 def test_a_port_that_is_taken_is_followed_by_another(name, pem, root_pem, monkeypatch):
     files = {"server.js": NODE_SERVER, "server.pem": pem}
     server = {
@@ -452,7 +452,7 @@ def test_an_error_in_the_block_ends_the_program(error, happen, pem):
 
 def test_starts_and_stops_leave_nothing_behind(pem, place, request):
     ended, before = [], open_files()
-    for _ in range(200 if request.config.getoption("--long") else 20):
+    for _ in range(200 if request.config.getoption("--long") else 10):
         with s_server("-www", files={"server.pem": pem}) as server:
             ended += [server.pid, int(field_of(server.pid, 1))]
         assert list(place.iterdir()) == []
@@ -540,7 +540,9 @@ def test_another_child_of_a_killed_kernel_does_not_keep_the_program_alive(kernel
     os.kill(other, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("milliseconds", [0, 10, 25, 50, 100])
+@pytest.mark.parametrize(
+    "milliseconds", [0, 25, 100, pytest.param(10, marks=pytest.mark.long), pytest.param(50, marks=pytest.mark.long)]
+)
 def test_a_kernel_killed_while_a_program_starts_leaves_nothing(milliseconds, kernel, place):
     kernel.tell(f"{START}; print('now', flush=True); {ENTER}")
     assert kernel.hear() == "now"
@@ -599,7 +601,7 @@ print(len(kept))
 
 
 def test_an_interrupt_at_any_moment_ends_everything(place, request):
-    times = 200 if request.config.getoption("--long") else 12
+    times = 200 if request.config.getoption("--long") else 8
     command = [sys.executable, "-c", INTERRUPTED, str(place), str(times)]
     environment = {**os.environ, "TMPDIR": str(place)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)

@@ -16,13 +16,20 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def lab(browser, tmp_path_factory):
-    """A lab to look at. Each module has one, and progress, of its own."""
+    """A lab to look at: one for all tests, since JupyterLab takes seconds to start."""
     lab = Lab(tmp_path_factory.mktemp("lab"), "light")
     lab.start()
     yield lab
     lab.stop()
+
+
+@pytest.fixture(autouse=True)
+def as_new(lab):
+    """Each test has kernels and progress of its own."""
+    yield
+    lab.clear()
 
 
 @pytest.fixture(scope="session")

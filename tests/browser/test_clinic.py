@@ -1,7 +1,6 @@
 """The error clinic by keyboard, in both themes, in a narrow window, and in a notebook that nobody ran."""
 
 import nbformat
-import pytest
 from axe_playwright_python.sync_playwright import Axe
 from lab import THEMES, change_theme, go_to, run_all, tab_to
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -19,8 +18,7 @@ in certificate chain (_ssl.c:1006)"""
 ALL = len(clinic.load())
 
 
-@pytest.fixture
-def notebook(lab):
+def store(path):
     """A notebook with the clinic, as it is stored."""
     bundle, _ = Clinic()._repr_mimebundle_()
     stored = {kind: bundle[kind] for kind in ("text/html", "text/plain")}
@@ -30,12 +28,23 @@ def notebook(lab):
         new_markdown_cell("# Which error is it?\n\n## The clinic"),
         new_code_cell(source, outputs=[output], execution_count=1),
     ]
-    nbformat.write(new_notebook(cells=cells, metadata=METADATA), lab.notebooks / "clinic.ipynb")
-    return "clinic.ipynb"
+    nbformat.write(new_notebook(cells=cells, metadata=METADATA), path)
 
 
-def test_without_a_kernel_all_entries_can_be_read(lab, open_page, notebook):
-    page, watch = open_page(lab, notebook)
+def test_a_learner_looks_for_an_error(lab, open_page):
+    """One page for all of it: to open one takes longer than to use it."""
+    store(lab.notebooks / "clinic.ipynb")
+    page, watch = open_page(lab, "clinic.ipynb")
+    before_the_cell_has_run_all_entries_can_be_read(page)
+    run_all(page)
+    view = page.locator(".course-clinic")
+    an_entry_is_found_by_keyboard(page, view)
+    it_is_accessible(page, view)
+    it_fits_in_a_narrow_window(page, view)
+    watch.check()
+
+
+def before_the_cell_has_run_all_entries_can_be_read(page):
     output = page.locator(".jp-OutputArea-output")
     expect(output).to_contain_text("Run this cell to search.")
     expect(output.locator("details")).to_have_count(ALL)
@@ -43,13 +52,9 @@ def test_without_a_kernel_all_entries_can_be_read(lab, open_page, notebook):
     expect(entry.get_by_text("Nobody has renewed it.")).to_be_hidden()
     entry.locator("summary").click()
     expect(entry.get_by_text("Nobody has renewed it.")).to_be_visible()
-    watch.check()
 
 
-def test_a_learner_finds_an_entry_by_keyboard(lab, open_page, notebook):
-    page, watch = open_page(lab, notebook)
-    run_all(page)
-    view = page.locator(".course-clinic")
+def an_entry_is_found_by_keyboard(page, view):
     status, found, every = view.locator('[role="status"]'), view.locator(".found details"), view.locator(".all details")
     field = view.get_by_label("Paste an error text:")
     expect(status).to_be_empty()
@@ -104,27 +109,23 @@ def test_a_learner_finds_an_entry_by_keyboard(lab, open_page, notebook):
     field.fill("")
     field.press("Enter")
     expect(status).to_have_text("Paste an error text first. All entries are shown.")
-    watch.check()
 
 
-@pytest.mark.long
-def test_it_is_accessible_and_fits_in_a_narrow_window(lab, open_page, notebook):
-    page, watch = open_page(lab, notebook)
-    run_all(page)
-    view = page.locator(".course-clinic")
+def it_is_accessible(page, view):
     field = view.get_by_label("Paste an error text:")
     for text in ("alert unknown ca", "nothing of the kind"):  # what is found, and then all
         field.fill(text)
         field.press("Enter")
         expect(view.locator('[role="status"]')).to_contain_text("fit")
-        for details in view.locator("details:visible").all():
-            details.evaluate("element => { element.open = true; }")
+        view.locator("details:visible").evaluate_all("all => all.forEach((element) => { element.open = true; })")
         for theme in THEMES:
             change_theme(page, theme)
             checked = Axe().run(page, context={"include": [[".jp-OutputArea-output"]]})
             assert checked.violations_count == 0, checked.generate_report()
+
+
+def it_fits_in_a_narrow_window(page, view):
     page.get_by_role("tab", name="File Browser").click()
     page.set_viewport_size({"width": 400, "height": 800})
     wide = "element => [element, ...element.querySelectorAll('*')].filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth).map(e => e.outerHTML.slice(0, 80))"
     assert view.evaluate(wide) == []
-    watch.check()

@@ -4,6 +4,7 @@ import re
 
 import nbformat
 from lab import go_to, run_all, tab_to
+from looking import answer_all, look_at
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import expect
 from reexecute import METADATA
@@ -24,6 +25,7 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(lab, open_page):
     expect(row).to_contain_text("0 of 7")
 
     page, watch = open_page(lab, "01_who_proves_what_to_whom.ipynb")
+    what_nobody_ran_can_be_read(page)
     run_all(page)
     question = question_of(page, PREDICTION)
     status = question.locator('.feedback[role="status"]')
@@ -81,8 +83,26 @@ def test_a_learner_goes_through_notebook_01_by_keyboard(lab, open_page):
     run_all(page)
     expect(question_of(page, PREDICTION)).to_contain_text("✔ You answered this right before.")
     assert len(re.findall(PREDICTION, lab.progress.read_text())) == 2
+
+    answer_all(page)
+    look_at(page)
     watch.check()
     watch_start.check()
+
+
+def what_nobody_ran_can_be_read(page):
+    outputs = page.locator(".jp-OutputArea-output")
+    # JupyterLab keeps no style of a notebook that it does not trust.
+    assert outputs.locator("style").count() == 0
+    assert page.get_by_text("Error displaying widget").count() == 0
+    expect(page.get_by_text("Run this cell to answer.")).to_have_count(7)
+    first = outputs.locator("table").first
+    for part in ("HTTPS, no login", "One-way authentication.", "alice → bank.example: ClientHello", "✔ Proved."):
+        expect(first).to_contain_text(part)
+    answer = outputs.locator("details", has_text="Answer").filter(has_text="Both sign the same handshake").first
+    expect(answer.locator("table").first).to_be_hidden()
+    answer.locator("summary", has_text="Answer").first.click()
+    expect(answer.locator("table").first).to_contain_text("Mutual authentication.")
 
 
 def test_the_other_kinds_of_question_by_keyboard(lab, open_page):

@@ -1,6 +1,7 @@
 """The site checker of notebook 04, by keyboard: the lab's own sites, mistakes in a name, and no way out."""
 
 from lab import go_to, run_all, tab_to
+from looking import check_a_site, look_at
 from playwright.sync_api import expect
 
 NOTEBOOK = "04_certificates.ipynb"
@@ -38,4 +39,7 @@ def test_a_learner_checks_sites_by_keyboard(lab, open_page):
     field.fill("nosuch.invalid")  # RFC 6761, section 6.4: this name never exists, with and without the internet
     page.keyboard.press("Enter")
     expect(status).to_contain_text("the lab's own sites", timeout=15_000)
+
+    check_a_site(page)
+    look_at(page)
     watch.check()

@@ -91,7 +91,7 @@ def in_python(server, host, trust, credential):
 @pytest.mark.needs("node", "openssl", "curl")
 @pytest.mark.parametrize("client", [*VISITORS, in_python])
 @pytest.mark.parametrize("mode", node.MODES)
-@pytest.mark.parametrize("name", ["good", "with a chain"])
+@pytest.mark.parametrize("name", ["good", pytest.param("with a chain", marks=pytest.mark.long)])
 def test_a_good_certificate_is_greeted(name, mode, client, shown, visited):
     assert visited(mode, client, shown[name]) == ("Hello, alice.", (Visit(True, "alice", None),))
 
@@ -100,7 +100,9 @@ def test_a_good_certificate_is_greeted(name, mode, client, shown, visited):
 
 
 @pytest.mark.needs("node", "openssl", "curl")
-@pytest.mark.parametrize("client", VISITORS)
+@pytest.mark.parametrize(
+    "client", [clients.openssl, *(pytest.param(one, marks=pytest.mark.long) for one in (clients.curl, clients.node))]
+)
 @pytest.mark.parametrize("name", FLAWS)
 def test_a_strict_server_ends_the_connection_and_keeps_the_reason_to_itself(name, client, shown, visited):
     said, noted = visited("strict", client, shown[name])

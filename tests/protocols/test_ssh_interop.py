@@ -75,8 +75,8 @@ FACTORS = {"publickey": Factor.POSSESSION, "password": Factor.KNOWLEDGE, "keyboa
     [
         *[(method,) for method in EVIDENCE],
         ("publickey", "password"),
-        ("publickey", "keyboard-interactive"),
-        ("password", "keyboard-interactive"),
+        pytest.param(("publickey", "keyboard-interactive"), marks=pytest.mark.long),
+        pytest.param(("password", "keyboard-interactive"), marks=pytest.mark.long),
     ],
     ids=" then ".join,
 )
@@ -161,7 +161,7 @@ def test_ssh_refuses_our_server(known, checking, words):
     assert exchange.proofs == ()
 
 
-@pytest.mark.parametrize("checking", ["accept-new", "no"])
+@pytest.mark.parametrize("checking", ["accept-new", pytest.param("no", marks=pytest.mark.long)])
 def test_ssh_takes_our_new_key_into_its_list(checking):
     seen, _ = meet(alice(NOTHING, checking), server())
     assert seen.said == "Warning: Permanently added 'server.example' (ED25519) to the list of known hosts."
@@ -193,7 +193,13 @@ def test_what_a_server_says_does_not_pass_for_what_ssh_says(monkeypatch):
     assert seen.said.endswith("Permission denied (keyboard-interactive).")
 
 
-@pytest.mark.parametrize("known", [listed(OTHER_KEY), listed(HOST_KEY, "*", "@revoked")], ids=["changed", "revoked"])
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param(listed(OTHER_KEY), id="changed"),
+        pytest.param(listed(HOST_KEY, "*", "@revoked"), id="revoked", marks=pytest.mark.long),
+    ],
+)
 def test_without_checking_ssh_shows_a_signature_but_no_secret(known):
     seen, _ = meet(alice(known, "no"), server())
     assert seen.logged_in

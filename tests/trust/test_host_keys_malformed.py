@@ -180,7 +180,15 @@ def test_a_large_list_of_empty_lines(tmp_path, size):
     assert check_in_time(path) == ["match", "match"]
 
 
-@pytest.mark.parametrize("sign", [b"x", b" ", b",", b"*", b"|", b"\0", b"\xff", b"=", b"\t", b"@"])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        b"x",
+        b",",
+        b"*",
+        *(pytest.param(sign, marks=pytest.mark.long) for sign in (b" ", b"|", b"\0", b"\xff", b"=", b"\t", b"@")),
+    ],
+)
 def test_one_giant_line_is_skipped(tmp_path, size, sign):
     path = write(tmp_path / "list", size, sign, between=b"\n")
     assert check_in_time(path) == ["match", "match"]
