@@ -51,11 +51,12 @@ class CatalogueError(CourseError):
 class Method:
     """One way to show who one is, or what people take for one.
 
-    `factors` are NIST's three kinds (SP 800-63-3, section 4.3.1), empty where it is none. Where others count
+    `factors` are NIST's three kinds (SP 800-63-4, section 2.3.1), empty where it is none. Where others count
     otherwise, it is `contested`, and `opinions` holds pairs (who, says). `why` and `phishing` are plain sentences, in
     which `...` marks code and **...** what matters; `phishing` says why a relay can or cannot use it, "" where the
-    question makes no sense. `authenticator` is one of AUTHENTICATORS. `exportable` is None where it depends or where
-    there is no key. `conditions` must hold besides, before NIST counts it.
+    question makes no sense. Where it begins with a small letter, it is the condition: "where it signs in TLS".
+    `authenticator` is one of AUTHENTICATORS. `exportable` is None where it depends or where there is no key.
+    `conditions` must hold besides, before NIST counts it.
     """
 
     name: str
@@ -80,7 +81,8 @@ class Method:
         rows = [("Factor", self.kind), ("Why", self.why)]
         rows += [(f"Says {who}", says) for who, says in self.opinions]
         if self.phishing:
-            rows.append(("Resists phishing", f"{'Yes' if self.phishing_resistant else 'No'}. {self.phishing}"))
+            answer = "Yes" if self.phishing_resistant else "No"
+            rows.append(("Resists phishing", f"{answer}{',' if self.phishing[0].islower() else '.'} {self.phishing}"))
         # "A biometric characteristic is not recognized as an authenticator by itself" (SP 800-63B-4, section 2.2.1).
         if self.authenticator != "none":
             alone = self.authenticator == "biometric"

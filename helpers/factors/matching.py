@@ -35,10 +35,36 @@ _EXPLAINS = re.compile(
 # "card (with PIN)" needs no brackets.
 _QUALIFIES = re.compile(r"\((?=\s*(with|without|no|not|plus|and)\b|\s*\+)")
 _OR = re.compile(r"/|\bor\b")
+_NEAR = 0.25  # the part of the words that a name must share with the text, to be named as one of the nearest
+_ALIKE = 0.6  # how like their letters must be otherwise (difflib's ratio)
 _TWO_WORDS = re.compile(r"([\w-]+)(?:\s*/\s*|\s+or\s+)([\w-]+)")
 _EXAMPLES = ("password", "smart card", "fingerprint")  # for a text without any word
 # "Universal Serial Bus (USB) drive": a name, and the first letters of its words.
 _ABBREVIATED = re.compile(r"((?:\w+[ -]+){2,6})\((\w{2,6})\)")
+
+
+# Names that say too little, in the form of words_of(): what is told of them, and the names that can be meant.
+_UNCLEAR = (
+    (
+        re.compile(r"(okta( verify)?|(microsoft|ms) authenticator|duo( mobile)?|push ?tan)( app| application)?"),
+        "can show a code, and can ask you to approve a login. Name the one that you mean:",
+        ("authenticator app", "push notification with Approve", "push with number matching"),
+    ),
+    (
+        re.compile(r"((mobile|online) )?bank(ing)? (app|application)|(app|application) bank"),
+        "can do several things. Name what it does: shows a code, asks for Approve, shows a number. Their names:",
+        ("authenticator app", "push notification with Approve", "push with number matching"),
+    ),
+    (
+        re.compile(
+            r"((company|work|ieee) )?(radius|ldaps?|802 ?1x|tls|ssl|https|ssh|eap( tls)?|saml(?= protocol)|vpn"
+            r"|active directory|tacacs)( (protocol|server|connection|login|authentication))?"
+        ),
+        "is no method. The catalogue knows what a person or device shows. {said} carries it: ask for the password, "
+        "code or certificate that it carries. Their names:",
+        ("password", "one-time code", "client certificate"),
+    ),
+)
 
 
 class UnknownMethod(CourseError):
@@ -62,9 +88,17 @@ def classify(text: str) -> Method:
         listed = ", ".join(f'"{name}"' for name in several)
         ask = f"each of them: {listed}" if _OR.search(text) else f"them together: combine([{listed}])"
         raise UnknownMethod(f"{said} names several methods. Ask for {ask}.", several)
+    plain = " ".join(word for word in words_of(text) if word not in LIGHT)
+    for names, sentence, meant in _UNCLEAR:
+        if names.fullmatch(plain):
+            raise UnknownMethod(f"{said} {sentence.replace('{said}', said)} {_quoted(meant)}.", meant)
     nearest = _nearest(text) if words_of(text) else _EXAMPLES
-    names = ", ".join(f"“{name}”" for name in nearest)
-    raise UnknownMethod(f"{said} is not clearly one method of the catalogue. The nearest names are: {names}.", nearest)
+    near = f"The nearest names are: {_quoted(nearest)}." if nearest else "No name in it is near."
+    raise UnknownMethod(f"{said} is not clearly one method of the catalogue. {near}", nearest)
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"“{name}”" for name in names)
 
 
 def _without_abbreviation(found: re.Match) -> str:
@@ -264,17 +298,22 @@ def _edits(a: str, b: str) -> int:
 
 
 def _nearest(text: str, count: int = 3) -> tuple[str, ...]:
-    """The names of the methods that share most words with the text, misspelled ones included. Then by their letters."""
+    """The names of the methods that share most words with the text, misspelled ones included. Then by their letters.
+
+    Names that have too little in common with the text are left out, so there may be none.
+    """
     index = _index()
     words = {word.removeprefix("-") for word in content(words_of(text), index.vocabulary)} - {"+", ""}
-    for word in sorted(words - index.vocabulary)[:3]:
-        words.update(difflib.get_close_matches(word, sorted(index.vocabulary), n=2, cutoff=0.7))
+    unknown = words - index.vocabulary
+    words -= unknown
+    for word in sorted(unknown)[:3]:
+        words.update(difflib.get_close_matches(word, sorted(index.vocabulary), n=2, cutoff=0.76))
     shared: dict[str, float] = {}
     for word in sorted(words - BESIDE or words):
         for key in index.with_word.get(word, ()):
             name = catalogue()[index.names[key]].name
             shared[name] = max(shared.get(name, 0), len(words & key) / len(words | key))
-    best = sorted(shared, key=shared.get, reverse=True)
+    best = sorted((name for name in shared if shared[name] >= _NEAR), key=shared.get, reverse=True)
     if len(best) < count:
-        best += difflib.get_close_matches(text, [method.name for method in catalogue()], n=count, cutoff=0)
+        best += difflib.get_close_matches(text, [method.name for method in catalogue()], n=count, cutoff=_ALIKE)
     return tuple(dict.fromkeys(best))[:count]

@@ -35,7 +35,7 @@ _BESIDE = word_set("""
     information 2fa mfa generation protection biometric based sent unlock static secret numeric unique strong weak
     long short complex random simple plain normal regular standard traditional classic conventional conventionally
     constant basic special specialized modern common typical usual familiar known popular new old current individual
-    personal secure registered enrolled installed predefined preset apple second first additional office company
+    personal secure registered enrolled installed predefined apple second first additional office company
     work corporate employee laptop disk keyboard alphanumeric shared printed question answer sample signal tracking
     only
 """)
@@ -177,6 +177,8 @@ def _as_written(words: list[str], vocabulary: frozenset[str]) -> Iterator[str]:
 def _apart(word: str, vocabulary: frozenset[str]) -> list[str]:
     if stem(word) not in vocabulary:
         for cut in range(3, len(word) - 2):
-            if vocabulary.issuperset(parts := [stem(word[:cut]), stem(word[cut:])]):
+            parts = [stem(word[:cut]), stem(word[cut:])]
+            # Of "getwork" nothing would be left, since both parts are without weight. It may be a misspelled "network".
+            if vocabulary.issuperset(parts) and not BESIDE.issuperset(parts):
                 return parts
     return [stem(word)]

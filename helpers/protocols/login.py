@@ -19,7 +19,7 @@ from helpers.protocols.push import Phone
 from helpers.protocols.tls import Client, Server, Session
 
 WRONG_CODE = "wrong one-time code, or one that was used before"
-APPROVAL = "an approval from the phone, which counts for this connection (simulated)"
+APPROVAL = "an approval from the phone, for the login that was begun in this connection (simulated)"
 ASKS_FOR_PIN = "asks for a PIN"
 ASKS_FOR_CODE = "asks for a one-time code"
 SHOWS_NUMBER = "type this number into the app on your phone: "

@@ -26,7 +26,7 @@ MEANINGS = {
     "no factor": "Evidence of none of the three kinds.",
 }
 CONTESTED = (
-    "This one is contested. The piles follow NIST's three kinds (SP 800-63-3, section 4.3.1): they ask what kind of"
+    "This one is contested. The piles follow NIST's three kinds (SP 800-63-4, section 2.3.1): they ask what kind of"
     " evidence a method is, and not whether it is accepted."
 )
 # Mixed, and each of one kind or of none. What is right, the catalogue of methods says.

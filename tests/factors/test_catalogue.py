@@ -119,6 +119,29 @@ def test_a_method_shows_itself():
     assert "“something you do”" in html
 
 
+def test_resistance_that_depends_on_the_protocol_is_said_with_its_condition():
+    shown = {method.name: str(method) for method in METHODS}
+    for name in ("smart card", "CAC or PIV card", "smart card and PIN", "TPM-bound key"):
+        assert "Yes, where it signs in TLS with client authentication or in WebAuthn." in shown[name]
+    for name in ("client certificate", "device certificate"):
+        assert "Yes, where it signs in TLS with client authentication." in shown[name]
+    assert "Yes, if the server's host key was checked." in shown["SSH key"]
+    assert "Yes. The key answers only" in shown["passkey"]
+
+
+def test_the_replaced_edition_of_nist_is_never_cited_as_its_present_word():
+    cited = [source for method in METHODS for source in (*method.sources, *(who for who, _ in method.opinions))]
+    old = [source for source in cited if "800-63-3" in source]
+    assert old
+    assert all(source.endswith("(2017, replaced in 2025)") for source in old)
+
+
+def test_a_cookie_is_not_refused_because_it_can_be_copied():
+    (cookie,) = [method for method in METHODS if method.name == "remembered-device cookie"]
+    assert "copied" not in cookie.why
+    assert "no new evidence" in cookie.why
+
+
 def test_what_it_shows_is_escaped(tmp_path):
     (method,) = read(tmp_path, GOOD.replace("Since.", "<b>&</b>"))
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in method._repr_html_()

@@ -138,9 +138,16 @@ def test_a_password_alone_must_be_longer_than_one_of_two():
         (["password", "authenticator app"], "also offers a way to log in that resists phishing"),
         (["password", "grid card"], "used only once"),
         (["password", "push with number matching"], "six digits"),
-        (["authenticator app with fingerprint"], "for every code"),
+        (["authenticator app with fingerprint"], "asked for at each login"),
         (["fingerprint", "SMS code"], "once in 10,000"),
         (["fingerprint", "SMS code"], "without a biometric"),
+        (["passkey"], "once in 10,000"),
+        (["passkey with fingerprint", "password"], "without a biometric"),
+        (["smart card with fingerprint"], "once in 10,000"),
+        (["authenticator app with fingerprint"], "without a biometric"),
+        (["passkey with PIN"], "at least 4 characters, and at most 10 wrong attempts"),
+        (["smart card and PIN"], "at least 4 characters"),
+        (["hardware token with PIN"], "at least 4 characters"),
         (["synced passkey"], "asked for at each login"),
         (["synced passkey"], "appendix B.2"),
         (["passkey"], "The key cannot be exported"),
@@ -155,6 +162,10 @@ def test_the_conditions_of_a_level(texts, condition):
 @pytest.mark.parametrize(
     ("texts", "condition"),
     [
+        (["passkey with fingerprint"], "at least 4 characters"),
+        (["passkey with PIN"], "once in 10,000"),
+        (["password", "SSH key with passphrase"], "at least 4 characters"),
+        (["voice", "SMS code"], "once in 10,000"),
         (["password"], "resists phishing"),
         (["password", "client certificate"], "also offers a way"),
         (["password", "authenticator app"], "restricted"),
@@ -172,7 +183,12 @@ def test_no_condition_that_does_not_belong_there(texts, condition):
         ([], "No factor was shown."),
         (["username"], "No factor was shown."),
         (["fingerprint"], "A biometric counts only together with something you have"),
-        (["fingerprint", "password"], "Without it, what is typed could reach AAL1."),
+        (["fingerprint", "password"], "Without the biometric, what is typed could reach AAL1."),
+        (
+            ["fingerprint", "push approve"],
+            "NIST does not accept this for a login over a network: push notification with",
+        ),
+        (["fingerprint", "push approve"], "together with something you have that NIST accepts"),
         (["push approve"], "NIST takes none of this as an authenticator"),
         (["password"], "AAL2 takes a multi-factor authenticator"),
         (["synced passkey"], "AAL3 takes a key that resists phishing and cannot be exported"),
@@ -191,8 +207,54 @@ def test_what_adds_nothing_is_named():
     assert combine(["password", "photo ID"]).notes == (
         "No authenticator for NIST, so it adds nothing to the level: photo ID.",
     )
-    (note,) = combine(["smart card", "PIN of a smart card"]).notes
-    assert note == "It adds to the level only of the key that it unlocks: PIN of a smart card. Name both as one method."
+    (note,) = combine(["password", "device PIN"]).notes
+    assert note == "It adds to the level only of the key that it unlocks: device PIN. Name both as one method."
+    assert combine(["smart card", "PIN of a smart card"]).notes == (
+        "Taken for the secret that unlocks the device or the key: PIN of a smart card.",
+    )
+
+
+@pytest.mark.parametrize("name", ["Touch ID", "Face ID"])
+def test_what_unlocks_the_phone_is_to_be_named_with_what_it_unlocks(name):
+    note = f"{name} unlocks the phone. Name it together with the key or app that it unlocks, for example passkey with"
+    assert combine([name, "password"]).notes[0].startswith(note)
+    assert not any("unlocks the phone" in note for note in combine(["passkey with fingerprint", "password"]).notes)
+
+
+@pytest.mark.parametrize(
+    ("apart", "together"),
+    [
+        (["smart card", "PIN of a smart card"], "smart card and PIN"),
+        (["smart card", "device PIN"], "smart card and PIN"),
+        (["smart card", "PIN"], "smart card and PIN"),
+        (["PIV card", "PIN"], "smart card and PIN"),
+        (["security key", "FIDO PIN"], "security key and PIN"),
+        (["security key", "PIN"], "security key and PIN"),
+        (["TPM-bound key", "device PIN"], "TPM-bound key with PIN"),
+        (["hardware token", "token PIN"], "hardware token with PIN"),
+    ],
+)
+def test_a_key_and_the_secret_that_unlocks_it_reach_the_same_apart_and_together(apart, together):
+    one, other = combine(apart), combine([together])
+    assert (one.assurance, one.factors, one.conditions) == (other.assurance, other.factors, other.conditions)
+    assert any(note.startswith("Taken for the secret that unlocks") for note in one.notes)
+
+
+def test_a_secret_that_unlocks_does_not_make_a_key_in_a_file_reach_the_highest_level():
+    assert combine(["client certificate", "device PIN"]).assurance is AAL2
+
+
+def test_a_password_beside_a_card_stays_one_that_the_server_checks():
+    assert "at least 8 characters" in said(["smart card", "password"])
+    assert "at least 4 characters" not in said(["smart card", "password"])
+
+
+def test_a_bank_card_is_not_made_for_networks_whatever_stands_beside_it():
+    assert combine(["bank card and PIN"]).assurance is NONE
+    assert combine(["bank card", "bank PIN"]).assurance is NONE
+    login = combine(["bank card", "PIN"])
+    assert login.assurance is AAL1, "a PIN that the server checks is a password"
+    assert any("say: bank card and PIN" in note for note in login.notes)
 
 
 def test_who_counts_otherwise_is_told():
@@ -201,6 +263,34 @@ def test_who_counts_otherwise_is_told():
     assert any(note.startswith("Contested: GPS location. CompTIA Security+ SY0-701, objective 4.6: ") for note in notes)
     assert len(notes) == 5
     assert combine(["password", "authenticator app"]).notes == ()
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["password", "authenticator app", "recovery codes", "push with number matching"],
+        ["passkey with fingerprint", "authenticator app with fingerprint", "smart card and PIN"],
+        ["fingerprint", "passkey", "SMS code", "voice call"],
+        *(texts for texts, *_ in LOGINS),
+    ],
+)
+def test_no_sentence_stands_twice_in_one_table(texts):
+    login = combine(texts)
+    sentences = [sentence.split(" (section")[0] for sentence in login.conditions + login.notes]
+    assert len(set(sentences)) == len(sentences)
+
+
+def test_a_sentence_that_holds_twice_names_both_sections():
+    assert "limited (sections 3.1.4.2 and 3.1.2.2)." in said(["authenticator app", "recovery codes"])
+
+
+def test_a_card_resists_phishing_only_in_a_protocol_that_binds_what_it_signs():
+    assert "yes, where it signs in TLS with client authentication or in WebAuthn" in str(
+        combine(["smart card and PIN"])
+    )
+    assert "yes, if the server's host key was checked" in str(combine(["SSH key"]))
+    for shown in (["passkey"], ["passkey", "SSH key"]):  # the passkey resists whatever the other one does
+        assert "<td>yes</td>" in combine(shown)._repr_html_()
 
 
 def test_it_shows_itself():

@@ -197,14 +197,98 @@ def test_two_names_that_say_the_same_are_a_mistake_in_the_catalogue(tmp_path, mo
     assert str(caught.value).startswith(sentence)
 
 
+def test_a_tan_from_a_picture_is_typed_and_so_it_is_a_code():
+    for name in ("photoTAN", "QR-TAN", "visual TAN"):
+        assert classify(name).authenticator == "single-factor OTP"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Microsoft Authenticator code", "authenticator app"),
+        ("Microsoft Authenticator push", "push notification with Approve"),
+        ("Microsoft Authenticator number matching", "push with number matching"),
+        ("Okta Verify code", "authenticator app"),
+        ("Okta Verify push", "push notification with Approve"),
+        ("Duo Mobile passcode", "authenticator app"),
+        ("Duo push", "push notification with Approve"),
+        ("national ID card", "smart card and PIN"),
+        ("eID card", "smart card and PIN"),
+        ("printed national ID card", "photo ID"),
+        ("fingerprint on my phone", "Touch ID"),
+        ("phone fingerprint", "Touch ID"),
+        ("finger on my phone", "Touch ID"),
+        ("windows password", "password"),
+        ("VPN certificate", "client certificate"),
+        ("VPN password", None),
+    ],
+)
+def test_a_word_more_says_which_is_meant(text, name):
+    try:
+        found = classify(text).name
+    except UnknownMethod:
+        found = None
+    assert found == name
+
+
 # What is not clear
+
+
+@pytest.mark.parametrize(
+    "text", ["Okta Verify", "Microsoft Authenticator", "MS Authenticator", "Duo", "my Duo app", "pushTAN"]
+)
+def test_an_app_that_does_both_is_not_guessed(text):
+    with pytest.raises(UnknownMethod, match="can show a code, and can ask you to approve a login") as caught:
+        classify(text)
+    assert {"authenticator app", "push notification with Approve"} <= set(caught.value.nearest)
+    assert all(f"“{name}”" in str(caught.value) for name in caught.value.nearest)
+
+
+@pytest.mark.parametrize("text", ["bank app", "my banking app", "the app of my bank"])
+def test_of_a_banking_app_it_is_asked_what_it_does(text):
+    with pytest.raises(UnknownMethod, match="Name what it does: shows a code, asks for Approve, shows a number"):
+        classify(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RADIUS",
+        "LDAP",
+        "802.1X",
+        "TLS",
+        "SSH",
+        "EAP",
+        "EAP-TLS",
+        "SAML protocol",
+        "Active Directory",
+        "VPN",
+        "company VPN",
+    ],
+)
+def test_a_protocol_only_carries_what_is_shown(text):
+    with pytest.raises(UnknownMethod) as caught:
+        classify(text)
+    assert str(caught.value) == (
+        f"'{text}' is no method. The catalogue knows what a person or device shows. '{text}' carries it: ask for the "
+        "password, code or certificate that it carries. Their names: “password”, “one-time code”, “client certificate”."
+    )
+
+
+@pytest.mark.parametrize("text", ["telepathy", "firewall", "пароль"])
+def test_where_no_name_is_near_none_is_named(text):
+    with pytest.raises(UnknownMethod) as caught:
+        classify(text)
+    if caught.value.nearest:  # a text without any known letter gets the examples
+        assert text == "пароль"
+    else:
+        assert str(caught.value) == f"'{text}' is not clearly one method of the catalogue. No name in it is near."
 
 
 @pytest.mark.parametrize("text", NAMED["refused"].splitlines())
 def test_it_does_not_guess(text):
     with pytest.raises(UnknownMethod) as caught:
         classify(text)
-    assert caught.value.nearest
     assert set(caught.value.nearest) <= set(METHODS)
 
 
@@ -282,6 +366,7 @@ def test_what_is_denied_is_not_found(request):
         ("HTOTP", None),  # HOTP or TOTP
         ("pasport", "photo ID"),
         ("passpord", None),  # passport or password
+        ("getwork security key", "Wi-Fi password"),  # not "get" and "work", which say nothing
         ("passfrase", None),  # passphrase or Passfaces
     ],
 )

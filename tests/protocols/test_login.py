@@ -126,7 +126,7 @@ def test_a_push_is_possession_and_the_picture_says_that_it_is_simulated(alice, b
     assert run.direction() is Direction.TWO_ONE_WAYS
     pushed = [(m.sender, m.receiver, m.name) for m in run.messages if "simulated" in m.name]
     assert pushed == [(NAME, "alice", "Push (simulated)"), ("alice", NAME, "Approval (simulated)")]
-    assert "an approval from the phone, which counts for this connection (simulated)" in str(run)
+    assert "an approval from the phone, for the login that was begun in this connection (simulated)" in str(run)
 
 
 @pytest.mark.parametrize("phone", [None, Phone("alice")], ids=["no phone at hand", "another phone"])
