@@ -36,7 +36,7 @@ function render({ model, el }) {
     make("div", { class: "row" }, check),
     offer,
   );
-  const { status, report, begin } = asking(model);
+  const { status, report, begin, tell } = asking(model);
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
@@ -65,11 +65,7 @@ function render({ model, el }) {
     const said = model.get("said");
     if (!said.turn) return;
     for (const [name, text] of Object.entries(said.fields ?? {})) fields[name].value = text;
-    // Something went wrong in the kernel: then there is no message, and `html` says so.
-    if (said.message) status.textContent = said.message;
-    else withHtml(status, said.html);
-    withHtml(report, said.message ? said.html : "");
-    guard(report);
+    tell(said);
   };
   model.on("change:said", show);
   show();

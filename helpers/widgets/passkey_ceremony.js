@@ -52,7 +52,7 @@ function toJson(credential) {
 function render({ model, el }) {
   // Each widget may load this module anew, so a counter would begin anew as well.
   const id = `passkey-${Math.random().toString(36).slice(2)}`;
-  const { status, report, begin } = asking(model);
+  const { status, report, begin, tell } = asking(model);
   const about = withHtml(make("div", { class: "about" }), model.get("about"));
   const address = make("input", { id: `${id}-address`, type: "text", spellcheck: "false", autocapitalize: "none", autocomplete: "off", "aria-describedby": `${id}-empty` });
   const unlock = make("select", { id: `${id}-unlock`, "aria-describedby": `${id}-untold` });
@@ -144,11 +144,7 @@ function render({ model, el }) {
   const show = () => {
     const said = model.get("said");
     if (!said.turn) return;
-    // Something went wrong in the kernel: then there is no message, and `html` says so.
-    if (said.message) status.textContent = said.message;
-    else withHtml(status, said.html);
-    withHtml(report, said.message ? said.html : "");
-    guard(report);
+    tell(said);
   };
   model.on("change:said", show);
   show();

@@ -16,7 +16,7 @@ from helpers.display.error import CourseError
 from helpers.display.table import Table
 from helpers.display.text import as_html, inline, short, visible
 from helpers.exchange import Exchange, Factor, Failure, Message, Proof
-from helpers.protocols.authenticator import to_base64url
+from helpers.protocols.authenticator import origin_and_host, secure, to_base64url
 from helpers.protocols.passkey import Passkey, PasskeyRefused, RelyingParty, SignIn, signed_parts
 from helpers.protocols.passkey_login import proof_by
 from helpers.trust.names import LooksLikeAnAddress, dns_name, is_ip_address
@@ -237,9 +237,10 @@ def _typed_origin(text: str) -> str:
     host = _host(name)
     if colon and not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
         raise _Problem(f"Behind the colon stands the port, a number from 1 to 65535. “{visible(short(port))}” is none.")
-    if scheme == "http" and host != "localhost" and not host.endswith(".localhost"):
+    origin, _ = origin_and_host(f"{scheme}://{host}{colon}{port}")
+    if not secure(origin):
         raise _Problem(f"Over http://, browsers have passkeys for localhost only. For {host} it must be https://")
-    return _origin(scheme, host, int(port or _PORTS[scheme]))
+    return origin
 
 
 def _host(name: str) -> str:
@@ -256,15 +257,11 @@ def _host(name: str) -> str:
         ) from error
 
 
-def _origin(scheme: str, host: str, port: int) -> str:
-    # HTML, section 7.1.1: an origin is written without the port that its scheme has anyway.
-    return f"{scheme}://{host}" + (f":{port}" if port != _PORTS[scheme] else "")
-
-
 def _with_another_port(origin: str) -> str:
     parts = urlsplit(origin)
     port = parts.port or _PORTS[parts.scheme]
-    return _origin(parts.scheme, parts.hostname, port + 1 if port < 65535 else port - 1)
+    another = port + 1 if port < 65535 else port - 1
+    return origin_and_host(f"{parts.scheme}://{parts.hostname}:{another}")[0]
 
 
 # What is shown.

@@ -30,5 +30,12 @@ function asking(model) {
     status.textContent = "Asked …";
     model.send(message);
   };
-  return { status, report, begin };
+  const tell = (said) => {
+    // Something went wrong in the kernel: then there is no message, and `html` says so.
+    if (said.message) status.textContent = said.message;
+    else withHtml(status, said.html);
+    withHtml(report, said.message ? said.html : "");
+    guard(report);
+  };
+  return { status, report, begin, tell };
 }
