@@ -16,9 +16,13 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser, tmp_path_factory):
-    """A lab to look at: one for all tests, since JupyterLab takes seconds to start."""
+    """A lab to look at: one for all tests here, since JupyterLab takes seconds to start.
+
+    It ends with them. Its server goes on calling the ports of kernels that have ended, and by then such a port can be
+    that of another test's server.
+    """
     lab = Lab(tmp_path_factory.mktemp("lab"), "light")
     lab.start()
     yield lab
